@@ -1,0 +1,130 @@
+"""Show the library of styles by movement, and fetch its paintings before they are needed.
+
+python scripts/library.py                                  # everything, as a table
+python scripts/library.py --movement ukiyo-e               # one movement
+python scripts/library.py --fetch starry_night the_scream  # into the cache; `--fetch all` for every painting
+python scripts/library.py --json                           # for programs
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from difflib import get_close_matches
+from itertools import groupby
+from pathlib import Path
+
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nst.download import Download
+from nst.library import Picture, cached, find
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+MOVEMENTS = (  # in the order of history; others follow
+    "prehistoric",
+    "ancient",
+    "medieval",
+    "renaissance",
+    "baroque",
+    "ukiyo-e",
+    "romanticism",
+    "impressionism",
+    "post-impressionism",
+    "art nouveau",
+    "expressionism",
+    "cubism",
+    "abstraction",
+    "homage",
+)
+
+
+def pictures() -> list[Picture]:
+    """Read the styles of `conf/style`, in the order of history."""
+    shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
+    found = []
+    for file in sorted((CONF / "style").glob("*.yaml")):
+        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+        fields.pop("defaults")
+        found.append(Picture(name=file.stem, **(shared | fields)))
+    order = {movement: place for place, movement in enumerate(MOVEMENTS)}
+    return sorted(found, key=lambda picture: (order.get(picture.movement, len(order)), picture.name))
+
+
+def state(picture: Picture, download: Download) -> str:
+    """Say where a picture is now: with us, in the cache, or still on Commons."""
+    if picture.commons is None:
+        return "packaged"
+    return "cached" if cached(picture.commons, download).is_file() else "not fetched"
+
+
+def table(chosen: list[Picture], download: Download) -> Table:
+    """Lay the pictures out, one section for each movement."""
+    sheet = Table(title=f"{len(chosen)} styles", header_style="bold", box=box.SIMPLE)
+    sheet.add_column("style", no_wrap=True)
+    for title in ("title", "artist", "year", "collection", "homage", "state"):
+        sheet.add_column(title)
+    for movement, group in groupby(chosen, key=lambda picture: picture.movement):
+        sheet.add_section()
+        sheet.add_row(f"[bold]{movement}[/bold]")
+        for picture in group:
+            fields = (picture.title, picture.artist, picture.year, picture.collection, picture.homage or "")
+            sheet.add_row(f"  {picture.name}", *fields, state(picture, download))
+    return sheet
+
+
+def fetch(chosen: list[Picture], download: Download) -> int:
+    """Fetch the paintings one after the other; give the number that failed."""
+    failed = 0
+    for picture in chosen:
+        try:
+            found = find(replace(picture, homage=None), download)
+        except OSError as error:
+            failed += 1
+            print(error, file=sys.stderr)
+        else:
+            print(f"{picture.name}: {found.origin}, {found.path}")
+    return failed
+
+
+def named(names: list[str], known: list[Picture]) -> list[Picture]:
+    """Give the pictures of these names, or of all; an unknown name ends the program with the nearest ones."""
+    if names == ["all"]:
+        return known
+    by_name = {picture.name: picture for picture in known}
+    for name in names:
+        if name not in by_name:
+            near = ", ".join(get_close_matches(name, by_name, cutoff=0.4)) or "none"
+            sys.exit(f"no style {name!r}; the nearest: {near}")
+    return [by_name[name] for name in names]
+
+
+def main() -> int:
+    """Read the command line and do what it says; 1 if a painting could not be fetched."""
+    known = pictures()
+    movements = list(dict.fromkeys(picture.movement for picture in known))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--movement", choices=movements, help="only this school or period")
+    parser.add_argument("--fetch", nargs="+", metavar="NAME", help="fetch these into the cache, or `all`")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    given = parser.parse_args()
+    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
+    values.pop("_target_")
+    download = Download(**values)
+    chosen = [picture for picture in known if given.movement in (None, picture.movement)]
+    if given.fetch:
+        return int(fetch(named(given.fetch, chosen), download) > 0)
+    if given.json:
+        listed = [asdict(picture) | {"state": state(picture, download)} for picture in chosen]
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
+    else:
+        Console(width=None if sys.stdout.isatty() else 160).print(table(chosen, download))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Any torchvision classification network as a frozen backbone, cut behind its deepest layer in use."""
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from nst import checkpoints
+from nst.backbones.base import Backbone, Input, unknown
+from nst.download import Download
+
+POOLINGS = ("max", "average", "l2", "average_rescaled", "l2_rescaled")
+LARGEST_NEED = 512  # pixels; no classification network needs a larger picture
+
+
+class Pretrained(Backbone):
+    """A torchvision network, with the options that style transfer knows.
+
+    Layers are named as the field names them: `relu4_2`, `conv4_2`, `pool4` for VGG; `3` for the third module of
+    `features` (SqueezeNet, as the CS231n course counts); else torchvision's own node names, such as `layer3.1.relu_2`
+    or `Mixed_5b`. Every ReLU is made out of place first, so that `conv4_2` is the convolution's own output.
+
+    Args:
+        layers: The names to give.
+        model: A name from `torchvision.models.list_models()`.
+        checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
+        pooling: `max`, `average` or `l2`; with `_rescaled`, times 2 or 0.78, so that activations keep their scale.
+        padding: Of the first convolution: `zeros`, `replicate` or `reflect`.
+        smoothing: `none`, or `softmax` over the channels of every position (SWAG).
+        input: The input convention.
+        seed: Of `checkpoint=random`.
+        download: How files are fetched.
+
+    Raises:
+        ValueError: There is no such model or layer, or the checkpoint is none of this model.
+        OSError: No checkpoint can be had.
+
+    Source: rescaled pooling and the replicate padding: crowsonkb/style-transfer-pytorch; smoothing: Wang, Li &
+    Vasconcelos 2021 (arXiv 2104.05623), section 4.
+
+    Differs: SWAG's softmax runs over all values of a layer; ours over the channels of a position, so that it is local
+    and pictures can be cut into tiles.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: Sequence[str],
+        model: str,
+        checkpoint: str | None,
+        pooling: str,
+        padding: str,
+        smoothing: str,
+        input: Input,
+        seed: int,
+        download: Download,
+    ) -> None:
+        super().__init__()
+        if model not in torchvision.models.list_models(module=torchvision.models):
+            raise unknown("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
+        if pooling not in POOLINGS:
+            raise unknown("backbone.pooling", pooling, POOLINGS)
+        if padding not in ("zeros", "replicate", "reflect"):
+            raise unknown("backbone.padding", padding, ("zeros", "replicate", "reflect"))
+        if smoothing not in ("none", "softmax"):
+            raise unknown("backbone.smoothing", smoothing, ("none", "softmax"))
+        self.input = input
+        self.smoothing = smoothing
+        network = _build(model, random_seed=seed if checkpoint == "random" else None)
+        _out_of_place(network)
+        nodes = _nodes(network, layers)
+        self.network = create_feature_extractor(network, nodes, suppress_diff_warning=True)
+        self.layers = tuple(nodes.values())
+        if checkpoint == "random":
+            self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}
+        else:
+            state, self.source = checkpoints.load(model, checkpoint, download)
+            _fill(self.network, state, model, self.source)
+        _change_pooling(self.network, pooling)
+        _change_padding(self.network, padding)
+        self.freeze()
+        self.smallest = self._smallest()
+
+    def features(self, x: Tensor) -> dict[str, Tensor]:
+        """Return layer -> (N, C, h, w) for x, (N, 3, H, W), in the network's input convention."""
+        out: dict[str, Tensor] = self.network(x)
+        if self.smoothing == "softmax":
+            return {name: value.softmax(dim=1) for name, value in out.items()}
+        return out
+
+    def _smallest(self) -> int:
+        """The smallest edge whose features all have a position, by trial on the meta device (no arithmetic is done)."""
+        twin = create_meta_twin(self.network)
+        low, high = 1, LARGEST_NEED
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if _fits(twin, middle) else (middle + 1, high)
+        return low
+
+
+def create_meta_twin(network: nn.Module) -> nn.Module:
+    """Return a copy without storage, for questions about shapes."""
+    import copy
+
+    return copy.deepcopy(network).to("meta")
+
+
+def _fits(network: nn.Module, edge: int) -> bool:
+    try:
+        out = network(torch.empty(1, 3, edge, edge, device="meta"))
+    except (RuntimeError, ValueError):  # torch's words for a map that would have no position
+        return False
+    return all(value.numel() > 0 for value in out.values())
+
+
+def _build(model: str, *, random_seed: int | None) -> nn.Module:
+    options: dict[str, Any] = {"init_weights": True} if model in ("inception_v3", "googlenet") else {}
+    if random_seed is None:  # values come from the checkpoint: build without storage
+        with torch.device("meta"):
+            return torchvision.models.get_model(model, weights=None, **options).eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(random_seed)
+        return torchvision.models.get_model(model, weights=None, **options).eval()
+
+
+def _out_of_place(network: nn.Module) -> None:
+    for module in network.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = False
+
+
+def aliases(network: nn.Module) -> dict[str, str]:
+    """Return the field's names -> node names: VGG's `relu4_2`, or the index of a module in `features`."""
+    features = getattr(network, "features", None)
+    if not isinstance(features, nn.Sequential):
+        return {}
+    out = {str(i): f"features.{i}" for i in range(len(features))}
+    kinds = {nn.Conv2d: "conv", nn.BatchNorm2d: "norm", nn.ReLU: "relu"}
+    if not all(type(module) in {*kinds, nn.MaxPool2d} for module in features):
+        return out
+    block, i = 1, 0
+    for index, module in enumerate(features):
+        if isinstance(module, nn.MaxPool2d):
+            out[f"pool{block}"] = f"features.{index}"
+            block, i = block + 1, 0
+        else:
+            i += isinstance(module, nn.Conv2d)
+            out[f"{kinds[type(module)]}{block}_{i}"] = f"features.{index}"
+    return out
+
+
+def _nodes(network: nn.Module, layers: Sequence[str]) -> dict[str, str]:
+    """Node name -> layer name, in the order of the network."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # different nodes in training: never trained here
+        order = get_graph_node_names(network)[1]
+    known = aliases(network)
+    position = {name: i for i, node in enumerate(order) for name in _prefixes(node)}  # the last node of a module wins
+    found = {}
+    for layer in layers:
+        node = known.get(layer, layer)
+        if node not in position:
+            raise unknown("layer", layer, [*known, *position])
+        found[node] = layer
+    return dict(sorted(found.items(), key=lambda pair: position[pair[0]]))
+
+
+def _prefixes(node: str) -> list[str]:
+    parts = node.split(".")
+    return [".".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]) -> None:
+    """Take the parameters that the cut network needs out of a checkpoint."""
+    needed = network.state_dict()
+    wrong = [
+        name
+        for name, value in needed.items()
+        if not name.endswith("num_batches_tracked") and (name not in state or state[name].shape != value.shape)
+    ]
+    if wrong:
+        raise ValueError(
+            f"{source['path']} is no checkpoint of torchvision's {model}: {len(wrong)} of {len(needed)} parameters "
+            f"are missing or of another shape (first: {wrong[0]}); give a state dict of {model}, whole or features only"
+        )
+    tensors = {name: state[name].float() for name in needed if name in state}
+    network.load_state_dict(tensors, strict=False, assign=True)
+    for name, buffer in network.named_buffers():
+        if buffer.is_meta:  # num_batches_tracked, absent from old checkpoints and unused here
+            owner, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(owner), leaf, torch.zeros_like(buffer, device="cpu"))
+
+
+class _L2Pool(nn.Module):
+    """Root of the sum of squares over 2 x 2 or other windows."""
+
+    def __init__(self, kernel: int, stride: int, padding: int, ceil_mode: bool) -> None:
+        super().__init__()
+        self.options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+        self.area = kernel**2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (F.avg_pool2d(x.square(), **self.options) * self.area).clamp_min(1e-12).sqrt()
+
+
+class _Scaled(nn.Sequential):
+    def __init__(self, module: nn.Module, gain: float) -> None:
+        super().__init__(module)
+        self.gain = gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.gain
+
+
+def _change_pooling(network: nn.Module, pooling: str) -> None:
+    kind, _, rescaled = pooling.partition("_")
+    if kind == "max":
+        return
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.MaxPool2d):
+            options = (module.kernel_size, module.stride, module.padding, module.ceil_mode)
+            pool = nn.AvgPool2d(*options) if kind == "average" else _L2Pool(*options)
+            gain = {"average": 2.0, "l2": 0.78}[kind] if rescaled else 1.0
+            owner, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
+
+
+def _change_padding(network: nn.Module, padding: str) -> None:
+    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    if padding != "zeros" and first.padding not in (0, (0, 0)):
+        first.padding_mode = padding
+        first._reversed_padding_repeated_twice = [p for p in reversed(first.padding) for _ in range(2)]

@@ -1,0 +1,146 @@
+"""From a configuration to objects, explicitly; with `run.py` the only file that knows Hydra and OmegaConf."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from omegaconf import DictConfig
+
+from nst import schema
+from nst.library import Picture
+from nst.losses import Term
+from nst.objective import Objective
+
+TOP = {"size": int, "steps": int, "seed": int, "name": str, "max_megapixels": float, "output": str}
+"""The words at the top level that are no group, and their kinds."""
+NAN = float("nan")
+
+
+def check(plain: Mapping[str, Any]) -> None:
+    """Refuse a value of a wrong type, and a word at the top level that nothing reads, in one line."""
+    for key, kind in TOP.items():
+        schema.check_value(key, plain[key], kind)
+    schema.check(plain)
+    for group in ("weights", "layers"):
+        unknown = set(plain[group]) - set(plain["loss"])
+        if unknown:
+            raise ValueError(
+                f"{group}.{min(unknown)} belongs to no loss; the losses are {', '.join(plain['loss'])}"
+            )
+    for name, weight in plain["weights"].items():
+        schema.check_value(f"weights.{name}", weight, float)
+    for name, layers in plain["layers"].items():
+        for layer, weight in (layers or {}).items():
+            schema.check_value(f"layers.{name}.{layer}", weight, float)
+
+
+def build(node: DictConfig, **more: Any) -> Any:
+    """Build what a node names, and let its own error through instead of Hydra's wrapping."""
+    try:
+        return instantiate(node, **more)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, Exception):
+            raise error.__cause__ from None
+        raise
+
+
+def partial(node: DictConfig) -> Any:
+    """Give the node's target with its options filled in, to be called later."""
+    return build(node, _partial_=True)
+
+
+def styles(plain: Mapping[str, Any]) -> list[Picture]:
+    """Give the named styles; `style.path`, a file or a list of files, takes their place.
+
+    Args:
+        plain: The configuration's `style`: `path`, and one entry for each named picture.
+    """
+    named = [Picture(**{**fields, "name": name}) for name, fields in plain.items() if name != "path"]
+    paths = plain["path"]
+    if paths is None:
+        return named
+    if isinstance(paths, list):
+        return [Picture(name=f"{Path(path).stem}", path=path) for path in paths]
+    if len(named) != 1:
+        raise ValueError(
+            f"style.path={paths} could stand for any of {', '.join(p.name for p in named)}; give style.<name>.path="
+        )
+    return [Picture(**{**plain[named[0].name], "name": named[0].name, "path": paths})]
+
+
+def objective(cfg: DictConfig) -> Objective:
+    """Build the terms that have a weight, and the backbone that gives their layers."""
+    terms: dict[str, Term] = {}
+    for name, node in cfg.loss.items():
+        weight = cfg.weights.get(name, 0)
+        if weight == 0:
+            continue
+        layers = {str(layer): share for layer, share in (cfg.layers.get(name) or {}).items()}
+        terms[str(name)] = term = build(node, layers=layers, weight=weight)
+        if not term.layers:
+            raise ValueError(f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0")
+    if not terms:
+        raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
+    wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
+    layers = [layer for layer in wanted if layer not in ("image", "input")]
+    return Objective(backbone=build(cfg.backbone, layers=layers), terms=terms)
+
+
+def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
+    """Build the loggers, each with the run's folder as its own."""
+    out = []
+    for node in cfg.logger.values():
+        logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(choices(cfg), dict.fromkeys(final_metrics(cfg), NAN))
+        out.append(logger)
+    return out
+
+
+def final_metrics(cfg: DictConfig) -> list[str]:
+    """Name the final metrics: the same for every run of a configuration."""
+    return ["final/loss", *(f"final/{name}" for name in cfg.loss), "final/seconds"]
+
+
+def choice(group: str) -> str:
+    """Give the word chosen for a group, as typed."""
+    return str(HydraConfig.get().runtime.choices.get(group))
+
+
+def choices(cfg: DictConfig) -> dict[str, Any]:
+    """Give the fixed set of choices that HParams compares: the same keys for every run."""
+    groups = ("backbone", "content", "init", "layers", "loss", "method", "optimizer", "pyramid", "scheduler", "style")
+    numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
+    weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
+    return {group: choice(group) for group in groups} | numbers | weights
+
+
+def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
+    """Build a trainer for one stage."""
+    callbacks = [build(node) for node in cfg.callbacks.values() if node]
+    return build(
+        cfg.trainer,
+        max_steps=steps,
+        max_epochs=-1,
+        callbacks=[*callbacks, *more],
+        logger=logs,
+        default_root_dir=str(folder),
+    )
+
+
+def method(cfg: DictConfig, **more: Any) -> Any:
+    """Build the method from its collaborators."""
+    return build(
+        cfg.method,
+        levels=build(cfg.pyramid),
+        optimizer=partial(cfg.optimizer),
+        scheduler=partial(cfg.scheduler),
+        init=partial(cfg.init),
+        seed=cfg.seed,
+        **more,
+    )

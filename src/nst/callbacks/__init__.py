@@ -1,0 +1,7 @@
+"""What happens around the steps of a level."""
+
+from nst.callbacks.pixels import Average, Clamp, Restart
+from nst.callbacks.progress import Progress
+from nst.callbacks.snapshots import Snapshots
+
+__all__ = ["Average", "Clamp", "Progress", "Restart", "Snapshots"]

@@ -1,0 +1,85 @@
+"""Callbacks that act on the generated image after every step: clamp it, average it, restart its optimiser."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor
+
+from nst.methods.image import Painting
+
+
+class Clamp(Callback):
+    """Keep the parameter within bounds after every step.
+
+    Args:
+        low: Lower bound, in units of `method.space`.
+        high: Upper bound.
+        until: Clamp before the steps up to this one (counted from 0), not after; None for always.
+    """
+
+    def __init__(self, *, low: float, high: float, until: int | None) -> None:
+        if not low < high:
+            raise ValueError(f"callbacks.clamp has low {low:g} and high {high:g}; give low < high")
+        self.low, self.high, self.until = low, high, until
+
+    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+        """Clamp in place."""
+        if self.until is None or trainer.global_step < self.until:
+            module.pixels.data.clamp_(self.low, self.high)
+
+
+class Average(Callback):
+    """Keep the bias-corrected exponential average of the iterates; a level ends with it.
+
+    `a_t = d a_{t-1} + (1 - d) x_t`, result `a_t / (1 - d^t)`. It takes the noise of the last steps out of the picture.
+
+    Args:
+        decay: d, in [0, 1).
+
+    Source: Kingma & Ba 2015, section 3 (the correction); crowsonkb/style-transfer-pytorch (its use here).
+    """
+
+    def __init__(self, *, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"callbacks.average.decay is {decay:g}; give a number from 0 up to 1")
+        self.decay = decay
+        self.sum: Tensor | None = None
+        self.share = 0.0  # sum of the weights so far
+
+    def on_fit_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
+        """Begin anew with every level."""
+        self.sum, self.share = torch.zeros_like(module.pixels.data), 0.0
+
+    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+        """Take the iterate in."""
+        assert self.sum is not None
+        self.sum.lerp_(module.pixels.data, 1 - self.decay)
+        self.share = self.share * self.decay + (1 - self.decay)
+
+    def on_train_end(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
+        """Leave the average in the parameter."""
+        if self.sum is not None and self.share > 0:
+            module.pixels.data.copy_(self.sum / self.share)
+
+    def on_exception(self, trainer: Trainer, module: Painting, exception: BaseException) -> None:  # type: ignore[override]
+        """Leave the average in the parameter, too, where a run is cut short."""
+        self.on_train_end(trainer, module)
+
+
+class Restart(Callback):
+    """Forget the optimiser's state (Adam's moments) before one step.
+
+    Args:
+        step: Counted from 0 in every level.
+
+    Source: the CS231n course's style transfer, which makes a new Adam at step 180.
+    """
+
+    def __init__(self, *, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+        """Empty the state."""
+        if trainer.global_step == self.step:
+            trainer.optimizers[0].state.clear()

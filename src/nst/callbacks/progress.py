@@ -1,0 +1,26 @@
+"""The progress bar: level, step, loss and time left."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+
+
+class Progress(RichProgressBar):
+    """Lightning's rich bar with the stage's name in front.
+
+    Args:
+        stage: What a person reads, such as `level 2/4, 256 x 192 px`.
+        refresh_rate: Steps between two drawings.
+    """
+
+    def __init__(self, stage: str, *, refresh_rate: int = 1) -> None:
+        super().__init__(refresh_rate=refresh_rate, leave=True)
+        self.stage_name = stage
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return self.stage_name
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """Return the loss alone."""
+        return {k: v for k, v in super().get_metrics(trainer, pl_module).items() if k == "loss"}  # type: ignore[return-value]

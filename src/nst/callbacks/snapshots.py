@@ -1,0 +1,40 @@
+"""Pictures for the loggers, at an interval, with content and style beside them."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from nst.methods.image import Painting
+
+
+class Snapshots(Callback):
+    """Send the picture to TensorBoard every few steps, and content and style once a level.
+
+    Args:
+        every: Steps between two snapshots; 0 for none.
+    """
+
+    def __init__(self, *, every: int) -> None:
+        if every < 0:
+            raise ValueError(f"callbacks.snapshots.every is {every}; give 0 (none) or more steps")
+        self.every = every
+
+    def on_train_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
+        """Show what the level starts from and aims at."""
+        if self.every:
+            self._show(trainer, "content", module.content, module.first_step)
+            for number, style in enumerate(module.styles, start=1):
+                self._show(trainer, f"style/{number}", style.image, module.first_step)
+            self._show(trainer, "picture", module.image(), module.first_step)
+
+    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+        """Show the picture."""
+        if self.every and trainer.global_step % self.every == 0:
+            self._show(trainer, "picture", module.image(), module.first_step + trainer.global_step)
+
+    def _show(self, trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(tag, image[0].detach().float().clamp(0, 1).cpu(), step)

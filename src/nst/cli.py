@@ -1,0 +1,104 @@
+"""The command line round Hydra: file names need no quotes, and an error is one line. Imports nothing heavy."""
+
+import difflib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+REPORT = "NST_REPORT"
+"""Set while errors are told in one line."""
+PATHS = re.compile(r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache)|resume|recipe)=(?P<value>.+)$", re.S)
+PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
+SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
+
+
+def launch(main: Callable[[], Any]) -> int:
+    """Run a Hydra main with file names quoted; print an error as one line and return the exit code."""
+    sys.argv[1:] = quoted(sys.argv[1:])
+    if "HYDRA_FULL_ERROR" in os.environ:  # a developer wants tracebacks
+        main()
+        return 0
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed by Hydra
+    os.environ[REPORT] = "1"
+    try:
+        main()
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return report(error)
+    return 0
+
+
+def report(error: Exception) -> int:
+    """Print an error as one line and return the exit code; where tracebacks are wanted, raise it."""
+    if REPORT not in os.environ:
+        raise error
+    print(f"error: {one_line(error)}", file=sys.stderr)
+    if not expected(error):
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        name = f"{Path(where.filename).name}:{where.lineno}"
+        print(f"this is a defect of nst ({name}): HYDRA_FULL_ERROR=1 shows its traceback", file=sys.stderr)
+    return 1
+
+
+def quoted(arguments: list[str]) -> list[str]:
+    """Quote the values of options that are file names, so that spaces, commas and accents pass Hydra's grammar.
+
+    In a sweep (`-m`) a comma separates files, unless the whole names one.
+    """
+    sweep = any(flag in arguments for flag in ("-m", "--multirun"))
+    return [_quoted(argument, sweep) for argument in arguments]
+
+
+def _quoted(argument: str, sweep: bool) -> str:
+    match = PATHS.match(argument)
+    if match is None:
+        return argument
+    value = match["value"]
+    if value in ("null", "embedded", "random") or value[0] in "'\"" or SWEEPS.match(value):
+        return argument
+    if value.startswith("[") and value.endswith("]") and not Path(value).exists():
+        return f"{match['key']}=[{','.join(_quote(item) for item in value[1:-1].split(','))}]"
+    if sweep and not Path(value).expanduser().exists():
+        return f"{match['key']}={','.join(_quote(item) for item in value.split(','))}"
+    return f"{match['key']}={_quote(value)}"
+
+
+def _quote(value: str) -> str:
+    if PLAIN.match(value) or value[:1] in ("'", '"'):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+    return f"'{escaped}'"
+
+
+def expected(error: BaseException) -> bool:
+    """Tell whether an error is of the kind that a user can cause."""
+    kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
+    return isinstance(error, kinds) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "lightning")
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error in one line; Hydra's own with the nearest valid names."""
+    names = getattr(error, "options", None)  # Hydra's MissingConfigException
+    if names and getattr(error, "missing_cfg_file", None):
+        group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]
+        return f"there is no {group}={got}; nearest: {', '.join(nearest(got, names))}"
+    cause = error.__cause__
+    parent = getattr(cause, "parent_node", None)
+    if parent is not None and getattr(cause, "key", None) is not None and hasattr(parent, "keys"):
+        key = str(cause.key)  # type: ignore[union-attr]
+        return f"there is no option {cause.full_key}; nearest: {', '.join(nearest(key, map(str, parent.keys())))}"  # type: ignore[union-attr]
+    if type(error).__name__ == "OverrideParseException":
+        return f"can't read {error.override!r}; quote it: '\"...\"'"  # type: ignore[attr-defined]
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return text or type(error).__name__
+
+
+def nearest(got: str, names: Any) -> list[str]:
+    """Give the valid names nearest to one that is none."""
+    valid = sorted(names)
+    return difflib.get_close_matches(got, valid, n=5, cutoff=0.4) or valid[:12]

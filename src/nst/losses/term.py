@@ -1,0 +1,69 @@
+"""What every loss is: something additive over positions (`measure`), and a scalar of its sum (`score`)."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+Stats = dict[str, Tensor]
+"""Layer -> tensor."""
+
+
+class Term(nn.Module):
+    """A weighted loss over named layers.
+
+    The loss of an image is `score(sum over positions of measure, reference)`. Because `measure` is additive, the whole
+    image, tiles, ranks and masks are one code path, and all of them are exact.
+
+    Args:
+        layers: Layer name -> weight of its share, 0 or more.
+        weight: Weight of the term in the total, 0 or more.
+
+    Attributes:
+        of: The picture that the reference is taken from, or None for a term of the image alone.
+        spatial: Whether the reference is a map (as large as the layer), so that tiles must crop it.
+        additive: Whether `measure` is additive over positions.
+    """
+
+    of: ClassVar[Literal["content", "style"] | None] = None
+    spatial: ClassVar[bool] = False
+    additive: ClassVar[bool] = True
+
+    def __init__(self, *, layers: Mapping[str, float], weight: float) -> None:
+        super().__init__()
+        if weight < 0 or any(share < 0 for share in layers.values()):
+            raise ValueError(
+                f"{type(self).__name__} has weight {weight:g} and layers {dict(layers)}; give weights of 0 or more"
+            )
+        self.layers = {str(name): float(share) for name, share in layers.items() if share > 0}
+        self.weight = float(weight)
+
+    def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
+        """Return what is kept of a target picture's features, detached.
+
+        Args:
+            features: Layer -> (1, C, h, w).
+            mask: Layer -> weights of the positions, (1, 1, h, w) in [0, 1]; None for 1 everywhere.
+        """
+        return {}
+
+    def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
+        """Return layer -> something additive over positions."""
+        raise NotImplementedError
+
+    def score(self, total: Stats, reference: Stats) -> Stats:
+        """Return layer -> scalar, the layer's weighted share; the loss is the sum of them."""
+        raise NotImplementedError
+
+
+def combine(shares: Stats, layers: Mapping[str, float], how: str) -> Stats:
+    """Weight the layers' scalars: `sum`: w_l s_l; `mean`: w_l s_l / (number of layers)."""
+    divisor = {"sum": 1, "mean": len(layers)}[how]
+    return {name: share * (layers[name] / divisor) for name, share in shares.items()}
+
+
+def check_choice(option: str, value: str, valid: tuple[str, ...]) -> str:
+    """Return `value`, or raise the ValueError that names the valid ones."""
+    if value not in valid:
+        raise ValueError(f"{option} is {value!r}; give one of {', '.join(valid)}")
+    return value

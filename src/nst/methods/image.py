@@ -1,0 +1,223 @@
+"""Image optimisation (Gatys et al. 2016): the generated image is the single trainable parameter."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nst import images
+from nst.initial import Scene, Start
+from nst.losses.term import Stats, check_choice
+from nst.methods.stage import Stage, Steps
+from nst.objective import Objective, References, Target
+from nst.pyramid import Level, fit
+
+
+class DivergedError(ArithmeticError):
+    """The loss or the picture stopped being a number."""
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture as the image method takes it.
+
+    Attributes:
+        name: What it is called.
+        image: [0, 1] RGB, (1, 3, H, W).
+        weight: Its share among the styles.
+        scale: Size of its strokes: its edge over the level's.
+    """
+
+    name: str
+    image: Tensor
+    weight: float = 1.0
+    scale: float = 1.0
+
+
+class Painting(LightningModule):
+    """One level of a picture.
+
+    Args:
+        start: The image to begin with, [0, 1] RGB, (1, 3, H, W).
+        content: The content at this size.
+        styles: The styles at their sizes.
+        objective: Gives the losses.
+        optimizer: Parameters -> optimiser.
+        scheduler: (optimiser, steps=) -> what Lightning takes.
+        space: What the parameter holds: `image` ([0, 1] RGB), or `input`, the backbone's own convention, in whose units
+            the learning rate then is.
+        first_step: Steps taken by the levels before this one: the loggers count on from there.
+        steps: Optimiser steps of this level.
+    """
+
+    pixels: nn.Parameter
+
+    def __init__(
+        self,
+        start: Tensor,
+        content: Tensor,
+        styles: Sequence[Target],
+        *,
+        objective: Objective,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., dict[str, Any]],
+        space: str,
+        first_step: int,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self.objective = objective
+        self.content = content
+        self.styles = styles
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.space = check_choice("method.space", space, ("image", "input"))
+        self.first_step = first_step
+        self.steps = steps
+        self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
+        self.last_good = self.pixels.detach().clone()
+        self.references: References = {}
+        self.loss: Tensor | None = None
+
+    def image(self) -> Tensor:
+        """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W)."""
+        return self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser of the single parameter and its schedule over this level."""
+        optimizer = self.optimizer([self.pixels])
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
+
+    def on_fit_start(self) -> None:
+        """Take the references once, on the device and in the precision of the run."""
+        with self.trainer.precision_plugin.forward_context():
+            self.capture()
+        self.last_good = self.pixels.detach().clone()
+
+    def capture(self) -> None:
+        """Take the references from the content and the styles."""
+        styles = [Target(style.image.to(self.pixels.device), style.weight) for style in self.styles]
+        self.references = self.objective.references(self.content.to(self.pixels.device), styles)
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """Return the weighted sum of the losses of the generated image."""
+        shares = self.objective(self.image(), self.references)
+        loss = self.objective.total(shares)
+        self.loss = loss.detach()
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:
+            self._log(shares)
+        return loss
+
+    def _log(self, shares: dict[str, Stats]) -> None:
+        values = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
+        values |= {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
+        values |= {"lr": self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]}  # type: ignore[union-attr]
+        values |= {"step": float(self.first_step + self.trainer.global_step + 1)}  # the loggers' x-axis
+        self.log("loss", self.loss, prog_bar=True, logger=True)  # type: ignore[arg-type]
+        self.log_dict(values, batch_size=1)  # type: ignore[arg-type]
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take a step, and stop at the last good picture where the loss or the picture is no number."""
+        super().optimizer_step(*args, **kwargs)
+        if not (torch.isfinite(self.loss).all() and torch.isfinite(self.pixels).all()):  # type: ignore[arg-type]
+            self.pixels.data.copy_(self.last_good)
+            raise DivergedError(
+                f"the loss is {self.loss:g} at step {self.first_step + self.trainer.global_step}: not a number; "
+                f"lower optimizer.lr or the weights, or use optimizer=adam; the last good picture is kept"
+            )
+        self.last_good.copy_(self.pixels.detach())
+
+    @torch.no_grad()
+    def evaluate(self, image: Tensor) -> dict[str, Stats]:
+        """Return term -> layer -> share for another image of this size."""
+        if not self.references:
+            self.capture()
+        return self.objective(image.to(self.pixels.device), self.references)
+
+
+class ImageMethod:
+    """A pyramid: a for-loop round the single-scale program.
+
+    Args:
+        objective: Gives the losses.
+        levels: Sizes and steps, in the order in which they are run.
+        optimizer: Parameters -> optimiser.
+        scheduler: (optimiser, steps=) -> what Lightning takes.
+        init: Gives the initial image.
+        fit: What a level's edge measures on the content: `longest` or `shortest` edge, or `square`: both (squashed).
+        style_fit: The same on the styles, or `content`: squashed to the content's size.
+        style_size: Edge of the styles, pixels; null: the level's.
+        space: `image` or `input`: see `Painting`.
+        seed: Of the initial image.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: Objective,
+        levels: Sequence[Level],
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., dict[str, Any]],
+        init: Start,
+        fit: str,
+        style_fit: str,
+        style_size: int | None,
+        space: str,
+        seed: int,
+    ) -> None:
+        self.objective = objective
+        self.levels = levels
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.init = init
+        self.fit = fit
+        self.style_fit = style_fit
+        self.style_size = style_size
+        self.space = space
+        self.seed = seed
+
+    def stages(self, content: Tensor, styles: Sequence[StylePicture]) -> Iterator[Stage]:
+        """Yield one stage per level; each begins where the one before it ended.
+
+        Args:
+            content: [0, 1] RGB, (1, 3, H, W), at its own size.
+            styles: One or more.
+        """
+        image: Tensor | None = None
+        first_step = 0
+        for number, level in enumerate(self.levels, start=1):
+            size = fit(images.size_of(content), level.edge, by=self.fit)
+            resized = images.resize(content, size)
+            start = self._start(resized, styles) if image is None else images.resize(image, size)
+            module = Painting(
+                start,
+                resized,
+                [Target(self._style(style, level, size), style.weight) for style in styles],
+                objective=self.objective,
+                optimizer=self.optimizer,
+                scheduler=self.scheduler,
+                space=self.space,
+                first_step=first_step,
+                steps=level.steps,
+            )
+            name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
+            slug = f"level_{number}_{size[1]}x{size[0]}"
+            yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps)
+            image = module.image().detach().cpu()
+            first_step += level.steps
+
+    def _start(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed)
+        scene = Scene(content, styles[0].image, self.objective.backbone.input, generator)
+        return self.init(scene)
+
+    def _style(self, style: StylePicture, level: Level, size: tuple[int, int]) -> Tensor:
+        """A style at the size of a level; it is never enlarged beyond its own pixels unless squashed."""
+        if self.style_fit == "content":
+            return images.resize(style.image, size)
+        edge = round((self.style_size or level.edge) * style.scale)
+        return images.resize(style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False))

@@ -1,0 +1,39 @@
+"""What a method yields: one training, ready to be fitted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import LightningModule
+
+
+class Steps:
+    """A sized iterable of step numbers: the data of a method that has none."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterable[int]:  # type: ignore[override]
+        return iter(range(self.count))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One `Trainer.fit`.
+
+    Attributes:
+        name: What a person reads on the progress bar.
+        slug: What its files are called.
+        module: What is trained.
+        data: What it is trained on.
+        steps: Optimiser steps.
+    """
+
+    name: str
+    slug: str
+    module: LightningModule
+    data: Iterable[Any]
+    steps: int

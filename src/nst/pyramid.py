@@ -1,0 +1,103 @@
+"""Sizes and steps of every level, coarse to fine. Pure arithmetic: no picture is touched here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level: the edge of its pictures in pixels and its optimiser steps."""
+
+    edge: int
+    steps: int
+
+
+def single(*, size: int, steps: int) -> list[Level]:
+    """Return one level at full size.
+
+    Args:
+        size: Edge, pixels.
+        steps: Optimiser steps.
+    """
+    return [Level(_edge(size), _steps(steps))]
+
+
+def coarse_to_fine(
+    *,
+    size: int,
+    steps: int,
+    levels: int,
+    ratio: float,
+    smallest: int = 2,
+    first_steps: int | None = None,
+    growth: float = 1.0,
+) -> list[Level]:
+    """Return up to `levels` levels, each `ratio` times the edge of the one before, the last at full size.
+
+    Args:
+        size: Edge of the last level, pixels.
+        steps: Optimiser steps of the last level.
+        levels: How many at most, 1 or more.
+        ratio: Quotient of neighbouring edges, over 1.
+        smallest: No level but the last is smaller, pixels.
+        first_steps: Steps of the first (coarsest) level, where they differ.
+        growth: Each coarser level takes `growth` times the steps of the next finer one.
+    """
+    if levels < 1:
+        raise ValueError(f"pyramid.levels is {levels}; give 1 or more")
+    if not ratio > 1:
+        raise ValueError(f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)")
+    if not growth > 0:
+        raise ValueError(f"pyramid.growth is {growth:g}; give a number over 0")
+    edges = [round(size / ratio**i) for i in range(levels)]
+    kept = [edge for i, edge in enumerate(edges) if i == 0 or edge >= smallest]
+    coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][::-1]
+    if first_steps is not None:
+        coarsest_first[0] = Level(coarsest_first[0].edge, _steps(first_steps))
+    return coarsest_first
+
+
+def explicit(*, sizes: list[int], steps: list[int] | int) -> list[Level]:
+    """Return the named levels.
+
+    Args:
+        sizes: Edges, pixels, in the order in which they are run.
+        steps: Optimiser steps, one number for all or one for each.
+    """
+    each = [steps] * len(sizes) if isinstance(steps, int) else list(steps)
+    if not sizes or len(each) != len(sizes):
+        raise ValueError(
+            f"pyramid.sizes has {len(sizes)} entries and pyramid.steps {len(each)}; give as many of one as of the other"
+        )
+    return [Level(_edge(size), _steps(n)) for size, n in zip(sizes, each, strict=True)]
+
+
+def fit(size: tuple[int, int], edge: int, *, by: str, upscale: bool = True) -> tuple[int, int]:
+    """Return the (height, width) to which a picture of `size` is resized.
+
+    Args:
+        size: (height, width), pixels.
+        edge: Pixels.
+        by: `longest` or `shortest` edge becomes `edge`; `square` squashes to edge x edge.
+        upscale: Whether the picture may grow.
+    """
+    if by == "square":
+        return edge, edge
+    measure = {"longest": max, "shortest": min}.get(by)
+    if measure is None:
+        raise ValueError(f"a picture can't be fitted by {by!r}; give longest, shortest or square")
+    factor = edge / measure(size)
+    if factor > 1 and not upscale:
+        return size
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def _edge(size: int) -> int:
+    if size < 2:
+        raise ValueError(f"a level would be {size} pixels; give a larger size= or fewer pyramid.levels=")
+    return size
+
+
+def _steps(steps: int) -> int:
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; give 0 or more")
+    return steps

@@ -1,0 +1,99 @@
+"""What a run leaves beside its pictures: `status.json`, `metrics.json`, its resolved configuration."""
+
+import json
+import math
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nst import images
+
+PACKAGES = ("nst", "torch", "torchvision", "lightning", "hydra-core", "pillow", "numpy")
+
+
+class Record:
+    """The record of one run in its folder.
+
+    Args:
+        folder: The run's own folder; it must be writable.
+
+    Raises:
+        OSError: The folder can't be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.began = time.time()
+        self.warnings: list[str] = []
+        _reset_peak()
+        self.status("running")
+
+    def status(self, state: str, reason: str | None = None) -> None:
+        """Write `status.json`: state is `running`, `finished`, `interrupted` or `failed`; the reason is one line."""
+        self.write("status.json", {"state": state, "reason": reason, "began": _utc(self.began), "now": _utc(time.time())})
+
+    def metrics(self, **values: Any) -> None:
+        """Write `metrics.json`: the values, and seconds, peak memory, warnings and versions."""
+        self.write(
+            "metrics.json",
+            {
+                **values,
+                "seconds": self.seconds(),
+                "peak_memory_bytes": peak_memory(),
+                "warnings": self.warnings,
+                "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            },
+        )
+
+    def seconds(self) -> float:
+        """Return the seconds since the run began."""
+        return round(time.time() - self.began, 3)
+
+    def write(self, name: str, values: dict[str, Any]) -> None:
+        """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
+        text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
+        images.write(self.folder / name, text.encode() + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, torch.Tensor):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _reset_peak() -> None:
+    """Begin a new count of the peak memory, so that the jobs of a sweep in one process don't see each other's."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # not Linux: the peak of the whole process is what there is
+
+
+def peak_memory() -> int:
+    """Return the most memory held since the record began, bytes: of the GPU where one is used, else of the process."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

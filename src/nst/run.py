@@ -1,0 +1,148 @@
+"""One job: build, run the stages, save, and leave a record whatever happens."""
+
+import logging
+import os
+import signal
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.pytorch import seed_everything
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from omegaconf import DictConfig, OmegaConf
+
+from nst import build, images
+from nst.callbacks import Progress
+from nst.cli import one_line, report
+from nst.library import Found, Picture, find
+from nst.methods import Painting, StylePicture
+from nst.record import Record
+from nst.signals import Interrupted, StopOnSignal, caught
+
+log = logging.getLogger("nst")
+FAILED = float("inf")
+"""The objective of a job that failed: sweepers minimise, and not-a-number would end them."""
+
+
+def run(cfg: DictConfig) -> float:
+    """Run one job in its own folder, and return its objective for sweepers: the final weighted loss.
+
+    Raises:
+        SystemExit: A signal stopped the run (128 + its number), or an error (1), recorded in `status.json`. A job of a
+            sweep returns infinity instead, so that the others go on.
+    """
+    quiet()
+    hydra = HydraConfig.get()
+    record = Record(Path(hydra.runtime.output_dir))
+    try:
+        with caught() as stop:
+            objective = _run(cfg, record, stop)
+    except (Interrupted, KeyboardInterrupt, SIGTERMException) as error:
+        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(type(error), stop.received)
+        outcome = Interrupted(number or signal.SIGTERM)
+        record.status("interrupted", str(outcome))
+        log.info("%s; the picture so far is in %s", outcome, short(record.folder))
+        raise SystemExit(outcome.exit_code) from None
+    except Exception as error:
+        record.status("failed", one_line(error))
+        if hydra.mode != RunMode.MULTIRUN:
+            raise SystemExit(report(error)) from None
+        log.error("error: job %s: %s", hydra.job.num, one_line(error))
+        return FAILED
+    record.status("finished")
+    log.info("picture: %s", short(record.folder / "final.png"))
+    return objective
+
+
+def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
+    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    build.check(plain)
+    images.write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+    seed_everything(cfg.seed, workers=True, verbose=False)
+
+    download = build.build(cfg.download)
+    pictures = [Picture(**plain["content"], name=build.choice("content")), *build.styles(plain["style"])]
+    found = [find(picture, download) for picture in pictures]
+    loaded = [images.load(place.path, max_megapixels=cfg.max_megapixels) for place in found]
+    content = loaded[0]
+    styles = [StylePicture(p.name, pixels.rgb, p.weight, p.scale) for p, pixels in zip(pictures[1:], loaded[1:], strict=True)]
+
+    objective = build.objective(cfg)
+    for warning in (*(place.warning for place in found), objective.backbone.source["warning"]):
+        if warning is not None:
+            record.warnings.append(warning)
+            log.warning("warning: %s", warning)
+    method = build.method(cfg, objective=objective)
+    loggers = build.loggers(cfg, record.folder)
+
+    def save(module: Painting, name: str) -> Path:
+        path = record.folder / name
+        images.save(images.to_range(module.image().detach().cpu(), cfg.output), path, alpha=content.alpha)
+        return path
+
+    module, levels = None, []
+    try:
+        for stage in method.stages(content.rgb, styles):
+            module = stage.module
+            stop.check()
+            if stage.steps:
+                trainer = build.trainer(cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps)
+                trainer.fit(module, stage.data)
+            save(module, f"{stage.slug}.png")
+            levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
+    except BaseException:
+        if module is not None:  # the picture so far, under a name that nobody takes for a finished one
+            save(module, "partial.png")
+        raise
+    final = save(module, "final.png")
+
+    shares = module.evaluate(images.load(final).rgb)
+    terms = {name: float(sum(stats.values())) for name, stats in shares.items()}
+    loss = float(objective.total(shares))
+    record.metrics(
+        loss=loss,
+        terms=terms,
+        layers=shares,
+        size=list(images.size_of(module.image())),
+        levels=levels,
+        sources={
+            "content": _source(pictures[0], found[0]),
+            "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],
+            "checkpoint": objective.backbone.source,
+        },
+    )
+    _finish(loggers, {"final/loss": loss, **{f"final/{k}": v for k, v in terms.items()}, "final/seconds": record.seconds()})
+    return loss
+
+
+def _source(picture: Picture, found: Found) -> dict[str, Any]:
+    return {"name": picture.name, "origin": found.origin, "path": found.path, "sha256": found.sha256, "warning": found.warning}
+
+
+def _finish(loggers: list[Logger], metrics: dict[str, float]) -> None:
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_metrics(metrics, step=0)
+        logger.finalize("success")
+
+
+def short(path: Path) -> str:
+    """Give a path as a person would type it: relative where it lies below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def quiet() -> None:
+    """Take out messages of the framework that tell a user nothing, and the doubling of its lines under Hydra."""
+    warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch >= 2.10
+    warnings.filterwarnings("ignore", message=r".*in eval mode at the start of training.*")  # the backbone, on purpose
+    warnings.filterwarnings("ignore", message=r".*`srun` command is available.*")
+    warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step\(\).*before.*optimizer\.step.*")
+    os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)

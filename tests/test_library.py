@@ -1,0 +1,317 @@
+"""Where pictures are found, and the yaml files that name them."""
+
+import hashlib
+import importlib.util
+import json
+import socket
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from PIL import Image
+
+from nst import library
+from nst.download import Download, DownloadError
+from nst.library import Picture, cached, find
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+STYLES = sorted(path.stem for path in (CONF / "style").glob("*.yaml"))
+CONTENTS = sorted(path.stem for path in (CONF / "content").glob("*.yaml"))
+MOVEMENTS = (
+    "prehistoric ancient medieval renaissance baroque ukiyo-e romanticism impressionism "
+    "post-impressionism expressionism cubism abstraction"
+).split()
+WAVE = Picture("wave", commons="Wave (1831), Hokusai.jpg", homage="swirling_night")
+
+
+@pytest.fixture
+def download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Download:
+    """Options with a cache of the test's own, on a machine without a network."""
+
+    def no_network(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
+    values.pop("_target_")
+    return Download(**(values | {"cache": tmp_path / "cache"}))
+
+
+def photograph(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 3), "teal").save(path)
+    return path
+
+
+def style(name: str) -> Picture:
+    shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
+    own = yaml.safe_load((CONF / "style" / f"{name}.yaml").read_text(encoding="utf-8"))
+    own.pop("defaults")
+    return Picture(name=name, **(shared | own))
+
+
+def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = photograph(tmp_path / "mine.png")
+    monkeypatch.chdir(tmp_path)
+    found = find(Picture("x", path="mine.png", sample="chelsea", asset="y", commons="z.jpg"), download)
+    assert (found.path, found.origin, found.warning) == (mine, "file", None)
+    assert found.sha256 == hashlib.sha256(mine.read_bytes()).hexdigest()
+
+
+def test_the_tilde_of_a_path_is_home(
+    tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine = photograph(tmp_path / "pictures" / "mine.png")
+    assert find(Picture("x", path="~/pictures/mine.png"), download).path == mine
+
+
+def test_a_missing_path_names_the_nearest_files(tmp_path: Path, download: Download) -> None:
+    for name in ("holiday.jpg", "holidays.jpg", "other.png"):
+        photograph(tmp_path / name)
+    with pytest.raises(FileNotFoundError) as caught:
+        find(Picture("x", path=tmp_path / "holliday.jpg"), download)
+    assert str(caught.value) == f"no picture holliday.jpg in {tmp_path}; there is holiday.jpg, holidays.jpg"
+
+
+def test_a_missing_folder_is_told(tmp_path: Path, download: Download) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is no folder {tmp_path / 'no'}"):
+        find(Picture("x", path=tmp_path / "no" / "a.jpg"), download)
+
+
+def test_a_folder_is_no_picture(tmp_path: Path, download: Download) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder; give the path of one picture"):
+        find(Picture("x", path=tmp_path), download)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("skimage") is None, reason="scikit-image is an extra")
+@pytest.mark.parametrize("name", CONTENTS)
+def test_the_content_pictures_are_inside_scikit_image(name: str, download: Download) -> None:
+    values = yaml.safe_load((CONF / "content" / f"{name}.yaml").read_text(encoding="utf-8"))
+    found = find(Picture(name=name, **values), download)
+    assert found.origin == "sample"
+    with Image.open(found.path) as image:
+        assert min(image.size) >= 300
+
+
+@pytest.mark.skipif(importlib.util.find_spec("skimage") is None, reason="scikit-image is an extra")
+def test_an_unknown_sample_names_the_nearest(download: Download) -> None:
+    with pytest.raises(FileNotFoundError, match="no sample photograph 'chelsee'; there is chelsea"):
+        find(Picture("x", sample="chelsee"), download)
+
+
+def test_an_asset_is_found(download: Download) -> None:
+    found = find(Picture("x", asset="swirling_night"), download)
+    assert (found.origin, found.warning) == ("asset", None)
+    assert found.path.is_file()
+
+
+def test_an_unknown_asset_names_the_nearest(download: Download) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"no painted picture 'swirling_knight'; there is swirling_night"
+    ):
+        find(Picture("x", asset="swirling_knight"), download)
+
+
+def test_the_cache_comes_before_the_network(download: Download) -> None:
+    assert WAVE.commons is not None
+    place = photograph(cached(WAVE.commons, download))
+    found = find(WAVE, download)
+    assert (found.path, found.origin, found.warning) == (place, "cache", None)
+
+
+def test_a_painting_is_fetched_once(download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fetch(url: str, target: Path, **keywords: object) -> Path:
+        asked.append(url)
+        assert keywords["options"] is download
+        return photograph(target)
+
+    monkeypatch.setattr(library, "fetch", fetch)
+    assert find(WAVE, download).origin == "download"
+    assert find(WAVE, download).origin == "cache"
+    name = "Wave%20%281831%29%2C%20Hokusai.jpg"
+    assert asked == [f"https://commons.wikimedia.org/wiki/Special:FilePath/{name}?width=1280"]
+
+
+def test_what_is_fetched_must_decode(
+    tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = photograph(tmp_path / "whole.png").read_bytes()
+    checks = []
+    monkeypatch.setattr(library, "fetch", lambda url, target, options, check: checks.append(check) or target)
+    with pytest.raises(FileNotFoundError):
+        find(WAVE, download)
+    (check,) = checks
+    part = tmp_path / "part"
+    part.write_bytes(whole)
+    check(part)
+    for wrong in (b"<html></html>", whole[:-30], b""):
+        part.write_bytes(wrong)
+        with pytest.raises(ValueError, match="not a whole picture"):
+            check(part)
+
+
+def test_the_homage_stands_in_with_a_warning(download: Download) -> None:
+    found = find(WAVE, download)
+    assert found.origin == "homage"
+    assert found.path.name == "swirling_night.jpg"
+    place = download.folder / "paintings" / "Wave (1831), Hokusai.jpg"
+    assert found.warning == (
+        "wave: cannot fetch Wave (1831), Hokusai.jpg from commons.wikimedia.org: "
+        "no address found for commons.wikimedia.org; is there a network?; "
+        "our own swirling_night is used instead; "
+        f"to insist, give style.wave.path=... or put the painting at {place}"
+    )
+
+
+def test_without_a_homage_the_error_tells_the_remedies(download: Download) -> None:
+    with pytest.raises(DownloadError) as caught:
+        find(Picture("wave", commons="Wave.jpg"), download)
+    line = str(caught.value)
+    assert line.startswith("wave: cannot fetch Wave.jpg from commons.wikimedia.org: ")
+    assert line.endswith(
+        f"; give style.wave.path=... or put the painting at {download.folder}/paintings/Wave.jpg"
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(
+    tmp_path: Path, download: Download
+) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    warning = find(WAVE, download).warning
+    assert warning is not None
+    assert f"cannot keep Wave (1831), Hokusai.jpg from commons.wikimedia.org in {tmp_path}/cache" in warning
+
+
+def test_a_picture_without_a_source_is_refused(download: Download) -> None:
+    with pytest.raises(ValueError, match="picture x has no path, sample, asset or commons"):
+        find(Picture("x"), download)
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Path:
+    """A primary configuration with the defaults list of `conf/train.yaml`, as far as pictures go."""
+    config = {
+        "defaults": [{"content": "chelsea"}, {"style": "swirling_night"}, {"download": "default"}, "_self_"],
+        "style": {"path": None},
+        "hydra": {"searchpath": [f"file://{CONF}"]},
+    }
+    (tmp_path / "probe.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def composed(folder: Path, *overrides: str) -> dict[str, dict[str, object]]:
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        config = OmegaConf.to_container(compose("probe", list(overrides)), resolve=True)
+    assert isinstance(config, dict)
+    return config  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_every_style_composes_and_says_what_it_is(name: str, probe: Path) -> None:
+    given = composed(probe, f"style={name}")["style"]
+    assert list(given) == [name, "path"]
+    values = given[name]
+    assert isinstance(values, dict)
+    assert set(values) == {field.name for field in fields(Picture)} - {"name", "credit"}
+    picture = Picture(name=name, **values)
+    for field in ("title", "artist", "year", "collection", "movement"):
+        assert isinstance(getattr(picture, field), str)
+        assert getattr(picture, field)
+    assert (picture.asset is None) != (picture.commons is None)
+    assert (picture.weight, picture.scale, picture.path, picture.mask) == (1, 1, None, None)
+
+
+def test_several_styles_compose_with_weights(probe: Path) -> None:
+    given = composed(probe, "style=[starry_night,the_scream]", "style.the_scream.weight=2")["style"]
+    assert list(given) == ["starry_night", "the_scream", "path"]
+    assert given["the_scream"]["weight"] == 2  # type: ignore[index]
+    assert given["starry_night"]["homage"] == "swirling_night"  # type: ignore[index]
+
+
+def test_a_path_of_ones_own_goes_beside_the_named_style(probe: Path) -> None:
+    given = composed(probe, "style.path=me.jpg", "content.path=you.jpg")
+    assert given["style"]["path"] == "me.jpg"
+    assert given["content"]["path"] == "you.jpg"
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_every_content_composes(name: str, probe: Path) -> None:
+    given = composed(probe, f"content={name}")["content"]
+    assert list(given) == ["path", "sample", "title", "credit"]
+    assert all(given[key] for key in ("sample", "title", "credit"))
+
+
+@pytest.mark.parametrize("movement", MOVEMENTS)
+def test_every_movement_has_three_paintings(movement: str) -> None:
+    assert Counter(style(name).movement for name in STYLES)[movement] >= 3
+
+
+def test_no_movement_is_there_by_a_slip_of_the_pen() -> None:
+    counted = Counter(style(name).movement for name in STYLES)
+    assert set(counted) == {*MOVEMENTS, "art nouveau", "homage"}
+    assert min(counted.values()) >= 3
+
+
+def test_no_painting_has_two_names() -> None:
+    named = [style(name).commons or style(name).asset for name in STYLES]
+    assert len(set(named)) == len(named)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_every_commons_name_is_a_file_name(name: str) -> None:
+    commons = style(name).commons
+    if commons is not None:
+        assert Path(commons).suffix.lower() in {".jpg", ".jpeg", ".png"}
+        assert Path(commons).name == commons
+        assert " " not in commons
+
+
+def test_every_asset_named_is_there_and_every_one_there_is_named() -> None:
+    pictures = [style(name) for name in STYLES]
+    there = {path.stem for path in (ROOT / "src/nst/assets/styles").glob("*.jpg")}
+    assert {picture.asset for picture in pictures if picture.asset} == there
+    assert {picture.homage for picture in pictures if picture.homage} <= there
+
+
+def listed(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, str(ROOT / "scripts" / "library.py"), *words]
+    environment = {"NST_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_the_script_lists_one_movement(tmp_path: Path) -> None:
+    photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
+    ended = listed(tmp_path, "--movement", "ukiyo-e", "--json")
+    assert ended.stderr == ""
+    states = {row["name"]: row["state"] for row in json.loads(ended.stdout)}
+    assert states["great_wave"] == "cached"
+    assert states["red_fuji"] == "not fetched"
+    assert "starry_night" not in states
+
+
+def test_the_script_shows_a_table(tmp_path: Path) -> None:
+    shown = listed(tmp_path).stdout
+    assert f"{len(STYLES)} styles" in shown
+    assert all(name in shown for name in STYLES)
+
+
+def test_the_script_fetches_what_is_there_and_knows_its_names(tmp_path: Path) -> None:
+    photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
+    ended = listed(tmp_path, "--fetch", "great_wave", "swirling_night")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("great_wave: cache, ")
+    ended = listed(tmp_path, "--fetch", "grate_wave")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("no style 'grate_wave'; the nearest: great_wave")
