@@ -24,10 +24,20 @@ ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 STYLES = sorted(path.stem for path in (CONF / "style").glob("*.yaml"))
 CONTENTS = sorted(path.stem for path in (CONF / "content").glob("*.yaml"))
-MOVEMENTS = (
-    "prehistoric ancient medieval renaissance baroque ukiyo-e romanticism impressionism "
-    "post-impressionism expressionism cubism abstraction"
-).split()
+MOVEMENTS = [
+    "prehistoric",
+    "ancient",
+    "medieval",
+    "renaissance",
+    "baroque",
+    "ukiyo-e",
+    "romanticism",
+    "impressionism",
+    "post-impressionism",
+    "expressionism",
+    "cubism",
+    "abstraction",
+]
 WAVE = Picture("wave", commons="Wave (1831), Hokusai.jpg", homage="swirling_night")
 
 
@@ -197,6 +207,21 @@ def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(
 def test_a_picture_without_a_source_is_refused(download: Download) -> None:
     with pytest.raises(ValueError, match="picture x has no path, sample, asset or commons"):
         find(Picture("x"), download)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"weight": "abc"}, "style.x.weight is 'abc'; give a number, 0 or more"),
+        ({"weight": -1}, "style.x.weight is -1; "),
+        ({"scale": 0}, "style.x.scale is 0; give a number, more than 0"),
+        ({"scale": float("nan")}, "style.x.scale is nan; "),
+    ],
+)
+def test_wrong_numbers_are_refused(values: dict[str, float], line: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Picture("x", **values)  # type: ignore[arg-type]
+    assert line in str(caught.value)
 
 
 @pytest.fixture

@@ -18,13 +18,27 @@ _BRIGHT = [
     )
 ]  # fmt: skip
 _DARK = [rgb(code) for code in ("14121c", "1a1f3d", "3a1420", "0d2b33")]
-_CLOUDS = ["f4e6bd", "e9c46a", "d9542b", "f1ddc0", "5d8fc0", "f3e9d2", "e8a13c", "2f5c8f", "efd9c4", "b53a3a", "f2e2b4"]
+_CLOUDS = [
+    "f4e6bd",
+    "e9c46a",
+    "d9542b",
+    "f1ddc0",
+    "5d8fc0",
+    "f3e9d2",
+    "e8a13c",
+    "2f5c8f",
+    "efd9c4",
+    "b53a3a",
+    "f2e2b4",
+]
 _HEART = (0.44, 0.47)
 
 
 def _drift(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Give the pull of the composition: a whirl about the heart within a rising diagonal."""
-    dx, dy, rule = swirl(x, y, [(*_HEART, 0.36, 1.0), (0.80, 0.24, 0.18, -1.0), (0.16, 0.80, 0.18, -1.0)], inward=0.25)
+    dx, dy, rule = swirl(
+        x, y, [(*_HEART, 0.36, 1.0), (0.80, 0.24, 0.18, -1.0), (0.16, 0.80, 0.18, -1.0)], inward=0.25
+    )
     angle = -0.8 + 1.1 * perlin(x, y, frequency=2.6, seed=2)
     return unit(dx + (1 - rule) * np.cos(angle), dy + (1 - rule) * np.sin(angle))
 
@@ -48,7 +62,11 @@ def _ground(canvas: Canvas, rng: np.random.Generator) -> None:
     for width, length, gap in ((0.06, 0.16, 0.030), (0.026, 0.10, 0.019)):
         starts = scatter(gap, rng)
         x, y = starts.T
-        tone = 0.5 + 0.55 * fbm(x, y, frequency=3.2, seed=8, octaves=3) + 0.25 * perlin(x, y, frequency=1.5, seed=4)
+        tone = (
+            0.5
+            + 0.55 * fbm(x, y, frequency=3.2, seed=8, octaves=3)
+            + 0.25 * perlin(x, y, frequency=1.5, seed=4)
+        )
         colours = vary(ramp(_CLOUDS, tone), rng, light=0.03, hue=0.03)
         paths = trace(starts, _drift, length=np.full(len(x), length, np.float32))
         widths = np.full(len(x), width, np.float32)
@@ -61,14 +79,32 @@ def _blob(canvas: Canvas, rng: np.random.Generator, size: float) -> None:
     t = np.linspace(0, 2 * np.pi, 9)[:-1]
     radii = size * rng.uniform(0.55, 1.25, 8)
     along, aside = radii * np.cos(t), 0.55 * radii * np.sin(t)
-    knots = np.stack([np.cos(heading) * along - np.sin(heading) * aside,
-                      np.sin(heading) * along + np.cos(heading) * aside], 1) + spot
+    knots = (
+        np.stack(
+            [
+                np.cos(heading) * along - np.sin(heading) * aside,
+                np.sin(heading) * along + np.cos(heading) * aside,
+            ],
+            1,
+        )
+        + spot
+    )
     outline = spline(np.concatenate([knots, knots[:2]]), 90)[:81]
     turn = heading + rng.uniform(-2, 2)
-    glaze(canvas, outline, _pick(rng), _pick(rng), cover=rng.uniform(0.7, 1), fade=rng.uniform(0.3, 1), heading=turn)
+    glaze(
+        canvas,
+        outline,
+        _pick(rng),
+        _pick(rng),
+        cover=rng.uniform(0.85, 1),
+        fade=rng.uniform(0.1, 1),
+        heading=turn,
+    )
     if rng.random() < 0.4:
         first = int(rng.integers(0, 50))
-        draw(canvas, outline[first : first + 30], 0.0045 * np.sin(np.linspace(0, np.pi, 30)) + 0.001, _DARK[0])
+        draw(
+            canvas, outline[first : first + 30], 0.0045 * np.sin(np.linspace(0, np.pi, 30)) + 0.001, _DARK[0]
+        )
 
 
 def _wedge(canvas: Canvas, rng: np.random.Generator) -> None:

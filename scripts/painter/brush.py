@@ -28,6 +28,7 @@ class Strokes:
         colours: (N, 3) in [0, 1], the load of the brush.
         seconds: (N, 3) in [0, 1], the second colour picked up by part of the bristles.
         dryness: 0 full cover, 1 broken cover over the length.
+        rounding: Share of the length over which either end is rounded; 0.5 makes a dab.
         body: Thickness of the paint, 1 for impasto.
     """
 
@@ -36,6 +37,7 @@ class Strokes:
     colours: Floats
     seconds: Floats
     dryness: float = 0.3
+    rounding: float = 0.08
     body: float = 1.0
 
 
@@ -93,7 +95,7 @@ class Canvas:
         ui = (u * (rows - 1)).astype(np.int32)[:, None]
         vi = ((v + 1) / 2 * (columns - 1)).astype(np.int32)
         hair = self._bank[patterns[:, None, None], ui, vi]  # (n, along, across)
-        wet = _cover(u[:, None], v, strokes.dryness)
+        wet = _cover(u[:, None], v, strokes.dryness, strokes.rounding)
         keep = (hair + wet > 1) & (x >= 0) & (y >= 0) & (x < self.fine) & (y < self.fine)
 
         where = (y * self.fine + x)[keep]
@@ -130,9 +132,10 @@ def _resample(paths: Floats, u: Floats) -> Floats:
     return paths[:, low] * (1 - part) + paths[:, low + 1] * part
 
 
-def _cover(u: Floats, v: Floats, dryness: float) -> Floats:
-    """Give how much paint lies at (along, across): rounded tip, ragged tail, drier rims."""
-    tip = np.clip(1 - u / 0.08, 0, 1) ** 2
+def _cover(u: Floats, v: Floats, dryness: float, rounding: float) -> Floats:
+    """Give how much paint lies at (along, across): rounded ends, ragged tail, drier rims."""
+    end = np.clip(1 - np.minimum(u, 1 - u) / rounding, 0, 1)
     tail = np.clip((u - (1 - 0.5 * dryness - 0.12)) / (0.5 * dryness + 0.12), 0, 1)
-    return np.asarray(1.02 - 0.9 * tail**1.3 * (0.5 + dryness) - 1.2 * tip * v**2 - 0.55 * np.abs(v) ** 8
-                      - 0.25 * dryness * u - 0.5 * tail**2 * v**2, np.float32)
+    corner = 3 * np.maximum(end**2 + v**2 - 1, 0) + 1.1 * (0.5 - rounding) * np.abs(v) ** 8
+    ragged = 0.9 * tail**1.3 * (0.5 + dryness) * (1 - 2 * rounding) + 0.25 * dryness * u
+    return np.asarray(1.02 - corner - ragged, np.float32)

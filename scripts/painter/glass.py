@@ -15,7 +15,7 @@ _COBALT = [rgb(c) for c in ("0c2f9c", "1646c4", "0a2270", "2a6fe0", "1b56b5")]
 _AMBER = [rgb(c) for c in ("f2a31b", "f6c544", "e9821a", "fbe08a")]
 _GREEN = [rgb(c) for c in ("0f7a4a", "1c9a63", "0d5a48", "6fb53c")]
 _VIOLET = [rgb(c) for c in ("5a1f8f", "7d3bb5", "3f1672", "b0479a")]
-_PALE = [rgb(c) for c in ("f4ecc8", "cfe6e4", "f7d9b8")]
+_PALE = [rgb(c) for c in ("e9d9a4", "a9d3d6", "efc49a")]
 
 
 class _Panes:
@@ -28,7 +28,9 @@ class _Panes:
         self.colours = [rgb("0a2270")]
 
     def add(self, outline: Floats, colour: Floats) -> None:
-        self.pen.polygon([tuple(p) for p in np.asarray(outline, np.float64) * self.edge], fill=len(self.colours))
+        self.pen.polygon(
+            [tuple(p) for p in np.asarray(outline, np.float64) * self.edge], fill=len(self.colours)
+        )
         self.colours.append(colour)
 
 
@@ -39,7 +41,9 @@ def _polar(radius: Floats | float, angle: Floats | float) -> Floats:
 def _petal(angle: float, inner: float, outer: float, half: float) -> Floats:
     """Give a pointed petal along a ray, between two radii, `half` radians wide to either side."""
     swell = np.array([0, 0.75, 1.0, 0.8, 0]) * half
-    radii = np.array([inner, 0.62 * inner + 0.38 * outer, 0.36 * inner + 0.64 * outer, 0.12 * inner + 0.88 * outer, outer])
+    radii = np.array(
+        [inner, 0.62 * inner + 0.38 * outer, 0.36 * inner + 0.64 * outer, 0.12 * inner + 0.88 * outer, outer]
+    )
     side = spline(_polar(radii, angle + swell), 24)
     return np.concatenate([side, spline(_polar(radii, angle - swell), 24)[::-1]])
 
@@ -77,7 +81,10 @@ def _rose(panes: _Panes, rng: np.random.Generator) -> None:
 
     turn = 2 * np.pi / 16
     for k in range(64):
-        panes.add(_segment(k * turn / 4, (k + 1) * turn / 4, 0.452, 0.487), pick((_AMBER, _RUBY, _PALE, _COBALT)[k % 4]))
+        panes.add(
+            _segment(k * turn / 4, (k + 1) * turn / 4, 0.452, 0.487),
+            pick((_AMBER, _RUBY, _PALE, _COBALT)[k % 4]),
+        )
     for k in range(32):
         panes.add(_segment(k * turn / 2, (k + 1) * turn / 2, 0.30, 0.452), pick((_COBALT, _VIOLET)[k % 2]))
     for k in range(16):
@@ -89,9 +96,15 @@ def _rose(panes: _Panes, rng: np.random.Generator) -> None:
         panes.add(ring(middle, 0.015), pick(_COBALT))
         panes.add(_petal(k * turn, 0.33, 0.45, 0.055), pick(_AMBER))
     for k in range(32):
-        panes.add(_segment(k * turn / 2, (k + 1) * turn / 2, 0.285, 0.315), pick((_PALE, _RUBY, _AMBER, _GREEN)[k % 4]))
+        panes.add(
+            _segment(k * turn / 2, (k + 1) * turn / 2, 0.285, 0.315),
+            pick((_PALE, _RUBY, _AMBER, _GREEN)[k % 4]),
+        )
     for k in range(32):
-        panes.add(_segment(k * turn / 2, (k + 1) * turn / 2, 0.10, 0.285), pick((_COBALT, _RUBY, _COBALT, _VIOLET)[k % 4]))
+        panes.add(
+            _segment(k * turn / 2, (k + 1) * turn / 2, 0.10, 0.285),
+            pick((_COBALT, _RUBY, _COBALT, _VIOLET)[k % 4]),
+        )
     for k in range(16):
         panes.add(_petal(k * turn, 0.12, 0.283, 0.17), pick((_RUBY, _VIOLET)[k % 2]))
         panes.add(_petal(k * turn, 0.15, 0.268, 0.105), pick((_AMBER, _GREEN)[k % 2]))
@@ -117,7 +130,7 @@ def paint(edge: int) -> Image.Image:
         build(panes, rng)
     labels = np.asarray(panes.image, np.int32)
     colours = vary(np.stack(panes.colours), rng, light=0.02, hue=0.03)
-    lead = seams(labels, max(1, round(0.0021 * fine)))
+    lead = seams(labels, max(1, round(0.0026 * fine)))
 
     x, y = grid(fine)
     n = len(colours)
@@ -126,10 +139,10 @@ def paint(edge: int) -> Image.Image:
     streak = fbm(u + 0.3 * v, 3.2 * v - u, frequency=9, seed=3, octaves=3)
     sky = 1.06 + 0.30 * perlin(x, y, frequency=2.5, seed=4) - 0.55 * ((x - 0.5) ** 2 + (y - 0.46) ** 2)
     slant = np.sin(5 * (ease[labels, 0] * x + ease[labels, 1] * y) * 3)
-    lit = sky + 0.26 * streak + 0.14 * slant
+    lit = sky + 0.34 * streak + 0.14 * slant
     bubble = np.clip(perlin(u, v, frequency=60, seed=6) - 0.62, 0, 1) * 1.3
     grime = 1 - 0.62 * gaussian(lead.astype(np.float32), 0.0042 * fine)
-    pane = colours[labels] ** (1.25 - 0.25 * lit[..., None]) * (lit * grime * 1.25 + bubble)[..., None]
+    pane = colours[labels] ** (1.35 - 0.25 * lit[..., None]) * (lit * grime * 1.02 + bubble)[..., None]
     came = rgb("1a1817") * (1 + 0.5 * perlin(x, y, frequency=40, seed=7))[..., None]
     light = shade(gaussian(lead.astype(np.float32), 0.0012 * fine), strength=2.2)[..., None]
     pixels = np.where(lead[..., None], came * light**3, pane)

@@ -10,7 +10,14 @@ from painter.sheet import ribbon
 
 
 def glaze(
-    canvas: Canvas, outline: ArrayLike, first: Floats, second: Floats, *, cover: float, fade: float, heading: float
+    canvas: Canvas,
+    outline: ArrayLike,
+    first: Floats,
+    second: Floats,
+    *,
+    cover: float,
+    fade: float,
+    heading: float,
 ) -> None:
     """Lay a translucent shape whose colour and cover change along a direction, with the drag of the brush in it.
 
@@ -32,21 +39,25 @@ def glaze(
     ImageDraw.Draw(stencil).polygon([(x - left, y - top) for x, y in points], fill=255)
     mask = np.asarray(stencil, np.float32) / 255
 
-    x, y = np.meshgrid(*(np.arange(a, b, dtype=np.float32) / canvas.fine for a, b in ((left, right), (top, bottom))))
+    x, y = np.meshgrid(
+        *(np.arange(a, b, dtype=np.float32) / canvas.fine for a, b in ((left, right), (top, bottom)))
+    )
     along = np.cos(heading) * x + np.sin(heading) * y
     aside = np.cos(heading) * y - np.sin(heading) * x
     ends = points / canvas.fine @ [np.cos(heading), np.sin(heading)]
     part = np.clip((along - ends.min()) / (np.ptp(ends) + 1e-6), 0, 1)
-    drag = perlin(0.35 * along, 2.4 * aside, frequency=46, seed=41) * 0.6 + fbm(x, y, frequency=30, seed=43, octaves=2) * 0.4
-    part = np.clip(part + 0.12 * drag, 0, 1)
-    alpha = mask * cover * (1 - fade * smoothstep(0.15, 1.0, part)) * np.clip(1 + 0.28 * drag, 0, 1.15)
+    drag = 0.7 * fbm(0.14 * along, 1.9 * aside, frequency=46, seed=41, octaves=2) + 0.35 * fbm(
+        x, y, frequency=24, seed=43, octaves=2
+    )
+    part = np.clip(part + 0.22 * drag, 0, 1)
+    alpha = mask * cover * (1 - fade * smoothstep(0.15, 1.0, part)) * np.clip(1 + 0.40 * drag, 0, 1.15)
     alpha = np.clip(alpha, 0, 1)[..., None]
 
     block = np.s_[top:bottom, left:right]
     colour = canvas.colour.reshape(canvas.fine, canvas.fine, 3)[block]
-    colour += (first + (second - first) * part[..., None] + 0.035 * drag[..., None] - colour) * alpha
+    colour += (first + (second - first) * part[..., None] + 0.065 * drag[..., None] - colour) * alpha
     height = canvas.height.reshape(canvas.fine, canvas.fine)[block]
-    height += (0.55 + 0.5 * drag - 0.6 * height) * alpha[..., 0]
+    height += (0.55 + 0.9 * drag - 0.6 * height) * alpha[..., 0]
 
 
 def draw(canvas: Canvas, path: Floats, widths: ArrayLike, colour: Floats, *, cover: float = 0.95) -> None:
@@ -74,5 +85,7 @@ def ring(centre: ArrayLike, radius: float, *, squash: float = 1.0, tilt: float =
     """
     t = np.linspace(0, 2 * np.pi, 72)
     along, aside = radius * np.cos(t), radius * squash * np.sin(t)
-    turned = np.stack([np.cos(tilt) * along - np.sin(tilt) * aside, np.sin(tilt) * along + np.cos(tilt) * aside], 1)
+    turned = np.stack(
+        [np.cos(tilt) * along - np.sin(tilt) * aside, np.sin(tilt) * along + np.cos(tilt) * aside], 1
+    )
     return np.asarray(turned + np.asarray(centre), np.float32)

@@ -14,7 +14,13 @@ _SPIRALS = [(0.34, 0.35, 0.215, 1.0), (0.60, 0.45, 0.135, -1.0)]
 _MOON = (0.135, 0.14, 0.135)
 _BUSHES = [(0.04, 0.845, 0.035), (0.13, 0.865, 0.045), (0.235, 0.85, 0.03), (0.47, 0.855, 0.028), (0.55, 0.87, 0.042),
            (0.64, 0.855, 0.032), (0.715, 0.875, 0.045)]  # fmt: skip
-_HOUSES = [(0.185, 0.885, 0.045), (0.285, 0.878, 0.050), (0.345, 0.893, 0.040), (0.405, 0.882, 0.045), (0.60, 0.905, 0.045)]
+_HOUSES = [
+    (0.185, 0.885, 0.045),
+    (0.285, 0.878, 0.050),
+    (0.345, 0.893, 0.040),
+    (0.405, 0.882, 0.045),
+    (0.60, 0.905, 0.045),
+]
 _STARS = [
     (0.33, 0.075, 0.050), (0.50, 0.13, 0.060), (0.675, 0.075, 0.045), (0.635, 0.235, 0.058), (0.075, 0.365, 0.046),
     (0.095, 0.545, 0.072), (0.955, 0.10, 0.060), (0.955, 0.40, 0.055), (0.40, 0.615, 0.034), (0.735, 0.60, 0.050),
@@ -36,7 +42,11 @@ def _ridge(x: Floats, hill: int) -> Floats:
 def _cypress(x: Floats, y: Floats) -> Floats:
     """Give how deep a point is inside the tree: 1 on the axis, 0 at the outline, negative outside."""
     outline = -np.ones(np.shape(x), np.float32)
-    for top, foot, tip, girth in ((0.03, 0.865, 0.835, 0.098), (0.33, 0.93, 0.945, 0.060), (0.52, 0.79, 0.755, 0.040)):
+    for top, foot, tip, girth in (
+        (0.03, 0.865, 0.835, 0.098),
+        (0.33, 0.93, 0.945, 0.060),
+        (0.52, 0.79, 0.755, 0.040),
+    ):
         rise = np.clip((y - top) / (1 - top), 0, 1)
         axis = tip + (foot - tip) * rise + 0.014 * np.sin(11 * y + 9 * tip) * (1 - 0.5 * rise)
         tongues = 1 + 0.28 * np.sin(30 * y - 70 * np.abs(x - axis) + 40 * tip) * np.minimum(1, 4 * rise)
@@ -78,7 +88,9 @@ def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 def _streaks(edge: int = 224) -> Floats:
     """Give noise smeared along the wind, (edge, edge), about normal: the light and dark currents of the sky."""
     x, y = grid(edge)
-    paths = trace(np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=24)
+    paths = trace(
+        np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=24
+    )
     tone = perlin(paths[..., 0], paths[..., 1], frequency=17, seed=5).mean(1)
     tone += 0.5 * perlin(paths[..., 0], paths[..., 1], frequency=31, seed=6).mean(1)
     return ((tone - tone.mean()) / tone.std()).reshape(edge, edge).astype(np.float32)
@@ -124,11 +136,15 @@ def _tone(x: Floats, y: Floats) -> Floats:
     return mix(colour, ramp(_TREE, 0.38 + 0.45 * flame), (tree > 0).astype(np.float32))
 
 
-def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float) -> None:
+def _layer(
+    canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float
+) -> None:
     starts = scatter(gap, rng)
     x, y = starts.T
     near = np.min([np.hypot(x - sx, y - sy) for sx, sy, _ in [*_STARS, *_BUSHES, _MOON]], axis=0)
-    small = 0.3 + 0.7 * smoothstep(0.0, 0.12, near) * np.where((_cypress(x, y) > 0) | (_land(x, y) > 0), 0.7, 1)
+    small = 0.3 + 0.7 * smoothstep(0.0, 0.12, near) * np.where(
+        (_cypress(x, y) > 0) | (_land(x, y) > 0), 0.7, 1
+    )
     paths = trace(starts, _along, length=(length * small * rng.uniform(0.7, 1.2, len(x))).astype(np.float32))
     colours = vary(_tone(x, y), rng, light=light, hue=0.018)
     seconds = vary(colours, rng, light=light, hue=0.03)
@@ -149,7 +165,9 @@ def _lines(canvas: Canvas, rng: np.random.Generator) -> None:
 def _village(canvas: Canvas, rng: np.random.Generator) -> None:
     """Build houses of a few straight strokes each: walls, a roof of two slopes, a lit window; one has a spire."""
     for number, (x, y, size) in enumerate(_HOUSES):
-        wall, roof = vary(np.stack([rgb("86a8c8"), rgb(("7a4a3a", "31527f")[number % 2])]), rng, light=0.05, hue=0.03)
+        wall, roof = vary(
+            np.stack([rgb("86a8c8"), rgb(("7a4a3a", "31527f")[number % 2])]), rng, light=0.05, hue=0.03
+        )
         bars = [(-0.42, k, 0.42, k, 0.24, wall * (1 - 0.3 * k)) for k in (-0.05, 0.12, 0.28)]
         bars += [(-0.62, -0.05, 0.05, -0.62, 0.22, roof * 1.2), (0.62, -0.05, -0.05, -0.62, 0.22, roof * 0.6)]
         bars += [(-0.3, -0.13, 0.3, -0.13, 0.22, roof), (-0.12, -0.33, 0.12, -0.33, 0.22, roof)]
@@ -160,7 +178,9 @@ def _village(canvas: Canvas, rng: np.random.Generator) -> None:
         paths = np.linspace(lines[:, :2], lines[:, 2:], 5, axis=1).astype(np.float32)
         widths = np.array([bar[4] * size for bar in bars], np.float32)
         colours = np.array([bar[5] for bar in bars], np.float32)
-        canvas.paint(Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng)
+        canvas.paint(
+            Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng
+        )
 
 
 def paint(edge: int) -> Image.Image:

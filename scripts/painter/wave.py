@@ -15,9 +15,9 @@ _STRIPES = [rgb(code) for code in ("8fb4c4", "d9dcc6", "5f93bb", "a9c6c6", "3f78
 _FOAM, _SHADE = rgb("f3ead2"), rgb("a9c4c8")
 
 # The template breaks to the right, ordinate upwards, from the foot at 0 to the crest at 1.
-_BACK = [(-0.75, -0.25), (-0.50, 0.05), (-0.22, 0.38), (0.03, 0.70), (0.30, 0.93), (0.60, 0.97), (0.84, 0.80),
+_BACK = [(-0.85, -0.45), (-0.52, 0.05), (-0.22, 0.38), (0.03, 0.70), (0.30, 0.93), (0.60, 0.97), (0.84, 0.80),
          (0.95, 0.56)]  # fmt: skip
-_FACE = [(1.25, -0.25), (0.85, -0.08), (0.52, 0.10), (0.38, 0.34), (0.42, 0.56), (0.58, 0.70), (0.78, 0.70),
+_FACE = [(1.45, -0.45), (0.85, -0.08), (0.52, 0.10), (0.38, 0.34), (0.42, 0.56), (0.58, 0.70), (0.78, 0.70),
          (0.95, 0.56)]  # fmt: skip
 
 
@@ -42,7 +42,9 @@ _WAVES = [
 ]
 
 
-def _claw(sheet: Sheet, wave: _Wave, root: Floats, heading: float, length: float, bend: float, depth: int) -> None:
+def _claw(
+    sheet: Sheet, wave: _Wave, root: Floats, heading: float, length: float, bend: float, depth: int
+) -> None:
     """Draw a finger of foam that hooks over and bears smaller fingers on its outer side.
 
     Args:
@@ -64,6 +66,10 @@ def _claw(sheet: Sheet, wave: _Wave, root: Floats, heading: float, length: float
     placed, line = wave.place(path), 0.011 * wave.size**0.5
     sheet.line(placed, (width * wave.size + line), _INK)
     sheet.line(placed, width * wave.size, _FOAM)
+    if depth == 2:
+        for k in range(1, 12, 2):
+            spot = path[k] + width[k] * np.array([np.sin(turn[k]), -np.cos(turn[k])]) * 0.22 * np.sign(bend)
+            sheet.disc(wave.place(spot), 0.0042 * wave.size * (1 - k / 16) + 0.0008, _BLUES[2])
     inner = slice(2, 15)
     shift = np.stack([np.sin(turn), -np.cos(turn)], 1) * np.sign(bend) * width[:, None] * -0.22
     sheet.line(wave.place(path + shift)[inner], 0.20 * width[inner] * wave.size, _SHADE)
@@ -75,12 +81,17 @@ def _body(sheet: Sheet, wave: _Wave) -> tuple[Floats, Floats]:
     back, face = spline(_BACK, 120), spline(_FACE, 120)
     outline = wave.place(np.concatenate([back, face[::-1]]))
     sheet.polygon(outline, _BLUES[0])
-    cuts = np.concatenate([[0], np.cumsum(rng.uniform(0.6, 1.4, 26) * np.tile([1.5, 0.75], 13))])
+    cuts = np.concatenate([[0], np.cumsum(rng.uniform(0.6, 1.4, 34) * np.tile([1.4, 0.8], 17))])
     cuts = cuts / cuts[-1]
-    between = [back + (face - back) * (cut + 0.012 * np.sin(np.linspace(0, 9, 120) + 40 * cut))[:, None] for cut in cuts]
+    between = [
+        back + (face - back) * (cut + 0.012 * np.sin(np.linspace(0, 9, 120) + 40 * cut))[:, None]
+        for cut in cuts
+    ]
     for k in range(len(cuts) - 1):
         band = wave.place(np.concatenate([between[k], between[k + 1][::-1]]))
-        sheet.polygon(band, _STRIPES[int(rng.integers(len(_STRIPES)))] if k % 2 else _BLUES[(k // 2) % 2])
+        sheet.polygon(
+            band, _STRIPES[int(rng.integers(len(_STRIPES)))] if k % 2 else _BLUES[(0, 5, 1)[(k // 2) % 3]]
+        )
         taper = 0.0045 * wave.size**0.5 * (0.3 + np.sin(np.linspace(0, np.pi, 120)))
         sheet.line(wave.place(between[k]), taper, _INK)
     for line in (back, face):
@@ -103,7 +114,15 @@ def _draw(sheet: Sheet, wave: _Wave) -> None:
     for k in range(start - 8, 119, 5):
         slope = np.arctan2(*(crest[k] - crest[k - 1])[::-1])
         grow = 0.14 + 0.16 * (k - start) / (120 - start)
-        _claw(sheet, wave, crest[k], slope - 0.9 + rng.uniform(-0.2, 0.2), grow * rng.uniform(0.85, 1.2), -1.5, 2)
+        _claw(
+            sheet,
+            wave,
+            crest[k],
+            slope - 0.9 + rng.uniform(-0.2, 0.2),
+            grow * rng.uniform(0.85, 1.2),
+            -1.5,
+            2,
+        )
     for _ in range(70):
         spot = face[-1] + rng.normal([0.10, 0.02], [0.22, 0.26])
         radius = rng.uniform(0.003, 0.011) * wave.size**0.5
@@ -117,15 +136,15 @@ def _clouds(sheet: Sheet) -> None:
     sheet.disc((0.235, 0.235), 0.112, rgb("cf5a3e"))
     rng = np.random.default_rng(11)
     tints = [rgb(code) for code in ("f0e4c6", "e2d3ae", "c2cfc4", "a9bdbd", "ecc9a0")]
-    for y in np.linspace(-0.02, 0.62, 15):
-        here = -0.05 + rng.uniform(0, 0.3)
+    for y in np.linspace(-0.02, 0.66, 21):
+        here = -0.05 + rng.uniform(0, 0.12)
         while here < 1.05:
             swell = rng.uniform(0.5, 1.0) * (1 - 0.5 * y)
             for lobe in range(int(rng.integers(3, 8))):
                 centre = np.array([here + 0.052 * swell * lobe, y + 0.012 * np.sin(2 * lobe + 20 * y)])
                 radius = swell * rng.uniform(0.034, 0.058)
                 _lobe(sheet, centre, radius, tints[(lobe + int(40 * y)) % len(tints)])
-            here += 0.06 * swell * lobe + rng.uniform(0.14, 0.40)
+            here += 0.06 * swell * lobe + rng.uniform(0.07, 0.16)
 
 
 def _lobe(sheet: Sheet, centre: Floats, radius: float, tint: Floats) -> None:
@@ -147,7 +166,9 @@ def _swell(sheet: Sheet) -> None:
         sheet.polygon(under, _BLUES[int(rng.integers(len(_BLUES)))])
         line = np.stack([x, edge], 1).astype(np.float32)
         sheet.line(line, 0.0028, _INK)
-        sheet.line(line + np.float32([0, 0.30 * size + 0.002]), 0.002 + 0.1 * size, _FOAM if row % 2 else _SHADE)
+        sheet.line(
+            line + np.float32([0, 0.30 * size + 0.002]), 0.002 + 0.1 * size, _FOAM if row % 2 else _SHADE
+        )
 
 
 def _mountain(sheet: Sheet) -> None:
@@ -163,9 +184,13 @@ def _mountain(sheet: Sheet) -> None:
 def _print(pixels: Floats) -> Floats:
     """Give the sheet as printed: wood grain and baren marks in the ink, fibres of the paper."""
     x, y = grid(len(pixels))
-    grain = np.sin(150 * (y + 0.05 * fbm(x, y, frequency=2, seed=2)) + 5 * perlin(0.5 * x, 9 * y, frequency=5, seed=3))
+    grain = np.sin(
+        150 * (y + 0.05 * fbm(x, y, frequency=2, seed=2)) + 5 * perlin(0.5 * x, 9 * y, frequency=5, seed=3)
+    )
     mottle = fbm(x, y, frequency=14, seed=4) * 0.5 + perlin(x, 6 * y, frequency=18, seed=9) * 0.5
-    fibre = smoothstep(0.55, 0.9, perlin(4 * x, y, frequency=14, seed=5) * perlin(x, y, frequency=9, seed=6) * 3)
+    fibre = smoothstep(
+        0.55, 0.9, perlin(4 * x, y, frequency=14, seed=5) * perlin(x, y, frequency=9, seed=6) * 3
+    )
     inked = 1 - pixels.mean(-1)
     worn = np.clip(inked * (0.06 + 0.05 * grain + 0.09 * mottle), 0, 1)
     pale = mix(pixels, rgb("efe2c0"), worn)

@@ -83,9 +83,13 @@ def objective(cfg: DictConfig) -> Objective:
         layers = {str(layer): share for layer, share in (cfg.layers.get(name) or {}).items()}
         terms[str(name)] = term = build(node, layers=layers, weight=weight)
         if not term.layers:
-            raise ValueError(f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0")
+            raise ValueError(
+                f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0"
+            )
     if not terms:
-        raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
+        raise ValueError(
+            "every weight is 0, so there is nothing to optimise; give weights.style= or weights.content="
+        )
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     layers = [layer for layer in wanted if layer not in ("image", "input")]
     return Objective(backbone=build(cfg.backbone, layers=layers), terms=terms)
@@ -114,7 +118,18 @@ def choice(group: str) -> str:
 
 def choices(cfg: DictConfig) -> dict[str, Any]:
     """Give the fixed set of choices that HParams compares: the same keys for every run."""
-    groups = ("backbone", "content", "init", "layers", "loss", "method", "optimizer", "pyramid", "scheduler", "style")
+    groups = (
+        "backbone",
+        "content",
+        "init",
+        "layers",
+        "loss",
+        "method",
+        "optimizer",
+        "pyramid",
+        "scheduler",
+        "style",
+    )
     numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
     weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
     return {group: choice(group) for group in groups} | numbers | weights

@@ -75,7 +75,15 @@ def read(path: Path) -> State:
         raise FileNotFoundError(f"checkpoint not found: {path}; give a file that exists")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+    ) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(
             f"{path} can't be read as a checkpoint of plain tensors ({first[:120]}); give a whole torchvision state dict"
@@ -85,7 +93,9 @@ def read(path: Path) -> State:
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} holds no state dict (name -> tensor); give a torchvision state dict")
     bare = all(name[0].isdigit() for name in state)
-    return {f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()}
+    return {
+        f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()
+    }
 
 
 def sha256(path: Path) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
-PATHS = re.compile(r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache)|resume|recipe)=(?P<value>.+)$", re.S)
+PATHS = re.compile(
+    r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache)|resume|recipe)=(?P<value>.+)$", re.S
+)
 PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
@@ -78,7 +80,11 @@ def _quote(value: str) -> str:
 def expected(error: BaseException) -> bool:
     """Tell whether an error is of the kind that a user can cause."""
     kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
-    return isinstance(error, kinds) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf", "lightning")
+    return isinstance(error, kinds) or type(error).__module__.split(".")[0] in (
+        "hydra",
+        "omegaconf",
+        "lightning",
+    )
 
 
 def one_line(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Find the picture a configuration names: a file, a sample, one of our own, a painting from Commons."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
@@ -38,6 +39,9 @@ class Picture:
         weight: share in a mix, relative to the other styles.
         scale: stroke size, 1 = the picture at the size of the content.
         mask: grey picture of the content's shape that says where the style goes.
+
+    Raises:
+        ValueError: the weight or the scale is not a number in its range.
     """
 
     name: str
@@ -55,6 +59,13 @@ class Picture:
     weight: float = 1.0
     scale: float = 1.0
     mask: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        for field, lowest in (("weight", "0 or more"), ("scale", "more than 0")):
+            value = getattr(self, field)
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or value < 0 or (field == "scale" and value == 0):
+                raise ValueError(f"style.{self.name}.{field} is {value!r}; give a number, {lowest}")
 
 
 @dataclass(frozen=True)

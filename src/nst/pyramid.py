@@ -45,12 +45,16 @@ def coarse_to_fine(
     if levels < 1:
         raise ValueError(f"pyramid.levels is {levels}; give 1 or more")
     if not ratio > 1:
-        raise ValueError(f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)")
+        raise ValueError(
+            f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)"
+        )
     if not growth > 0:
         raise ValueError(f"pyramid.growth is {growth:g}; give a number over 0")
     edges = [round(size / ratio**i) for i in range(levels)]
     kept = [edge for i, edge in enumerate(edges) if i == 0 or edge >= smallest]
-    coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][::-1]
+    coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][
+        ::-1
+    ]
     if first_steps is not None:
         coarsest_first[0] = Level(coarsest_first[0].edge, _steps(first_steps))
     return coarsest_first
@@ -77,15 +81,16 @@ def fit(size: tuple[int, int], edge: int, *, by: str, upscale: bool = True) -> t
     Args:
         size: (height, width), pixels.
         edge: Pixels.
-        by: `longest` or `shortest` edge becomes `edge`; `square` squashes to edge x edge.
+        by: What becomes `edge`: the `longest` or `shortest` edge, the `height` or the `width`; or `square`: squashed to
+            edge x edge.
         upscale: Whether the picture may grow.
     """
     if by == "square":
         return edge, edge
-    measure = {"longest": max, "shortest": min}.get(by)
-    if measure is None:
-        raise ValueError(f"a picture can't be fitted by {by!r}; give longest, shortest or square")
-    factor = edge / measure(size)
+    measures = {"longest": max(size), "shortest": min(size), "height": size[0], "width": size[1]}
+    if by not in measures:
+        raise ValueError(f"a picture can't be fitted by {by!r}; give {', '.join(measures)} or square")
+    factor = edge / measures[by]
     if factor > 1 and not upscale:
         return size
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

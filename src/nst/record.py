@@ -36,7 +36,10 @@ class Record:
 
     def status(self, state: str, reason: str | None = None) -> None:
         """Write `status.json`: state is `running`, `finished`, `interrupted` or `failed`; the reason is one line."""
-        self.write("status.json", {"state": state, "reason": reason, "began": _utc(self.began), "now": _utc(time.time())})
+        self.write(
+            "status.json",
+            {"state": state, "reason": reason, "began": _utc(self.began), "now": _utc(time.time())},
+        )
 
     def metrics(self, **values: Any) -> None:
         """Write `metrics.json`: the values, and seconds, peak memory, warnings and versions."""
@@ -47,7 +50,8 @@ class Record:
                 "seconds": self.seconds(),
                 "peak_memory_bytes": peak_memory(),
                 "warnings": self.warnings,
-                "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+                "versions": {"python": platform.python_version()}
+                | {name: version(name) for name in PACKAGES},
             },
         )
 

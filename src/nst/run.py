@@ -41,7 +41,9 @@ def run(cfg: DictConfig) -> float:
         with caught() as stop:
             objective = _run(cfg, record, stop)
     except (Interrupted, KeyboardInterrupt, SIGTERMException) as error:
-        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(type(error), stop.received)
+        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(
+            type(error), stop.received
+        )
         outcome = Interrupted(number or signal.SIGTERM)
         record.status("interrupted", str(outcome))
         log.info("%s; the picture so far is in %s", outcome, short(record.folder))
@@ -68,7 +70,10 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
     found = [find(picture, download) for picture in pictures]
     loaded = [images.load(place.path, max_megapixels=cfg.max_megapixels) for place in found]
     content = loaded[0]
-    styles = [StylePicture(p.name, pixels.rgb, p.weight, p.scale) for p, pixels in zip(pictures[1:], loaded[1:], strict=True)]
+    styles = [
+        StylePicture(p.name, pixels.rgb, p.weight, p.scale)
+        for p, pixels in zip(pictures[1:], loaded[1:], strict=True)
+    ]
 
     objective = build.objective(cfg)
     for warning in (*(place.warning for place in found), objective.backbone.source["warning"]):
@@ -89,7 +94,9 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
             module = stage.module
             stop.check()
             if stage.steps:
-                trainer = build.trainer(cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps)
+                trainer = build.trainer(
+                    cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps
+                )
                 trainer.fit(module, stage.data)
             save(module, f"{stage.slug}.png")
             levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
@@ -110,16 +117,31 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         levels=levels,
         sources={
             "content": _source(pictures[0], found[0]),
-            "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],
+            "styles": [
+                _source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)
+            ],
             "checkpoint": objective.backbone.source,
         },
     )
-    _finish(loggers, {"final/loss": loss, **{f"final/{k}": v for k, v in terms.items()}, "final/seconds": record.seconds()})
+    _finish(
+        loggers,
+        {
+            "final/loss": loss,
+            **{f"final/{k}": v for k, v in terms.items()},
+            "final/seconds": record.seconds(),
+        },
+    )
     return loss
 
 
 def _source(picture: Picture, found: Found) -> dict[str, Any]:
-    return {"name": picture.name, "origin": found.origin, "path": found.path, "sha256": found.sha256, "warning": found.warning}
+    return {
+        "name": picture.name,
+        "origin": found.origin,
+        "path": found.path,
+        "sha256": found.sha256,
+        "warning": found.warning,
+    }
 
 
 def _finish(loggers: list[Logger], metrics: dict[str, float]) -> None:
@@ -136,8 +158,15 @@ def short(path: Path) -> str:
 
 def quiet() -> None:
     """Take out messages of the framework that tell a user nothing, and the doubling of its lines under Hydra."""
-    warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)  # Lightning 2.6 with torch >= 2.10
-    warnings.filterwarnings("ignore", message=r".*in eval mode at the start of training.*")  # the backbone, on purpose
+    warnings.filterwarnings(
+        "ignore", message=r".*LeafSpec.*", category=FutureWarning
+    )  # Lightning 2.6 with torch >= 2.10
+    warnings.filterwarnings(
+        "ignore", message=r".*in eval mode at the start of training.*"
+    )  # the backbone, on purpose
+    warnings.filterwarnings(
+        "ignore", message=r".*smaller than the logging interval.*"
+    )  # a short level: its end is recorded
     warnings.filterwarnings("ignore", message=r".*`srun` command is available.*")
     warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step\(\).*before.*optimizer\.step.*")
     os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")

@@ -78,7 +78,11 @@ def _describe(kind: Any) -> str:
         return "null"
     origin, choices = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
-        return " or ".join(_describe(choice) for choice in choices if choice in words or choice is type(None) or typing.get_origin(choice))
+        return " or ".join(
+            _describe(choice)
+            for choice in choices
+            if choice in words or choice is type(None) or typing.get_origin(choice)
+        )
     if origin in (list, tuple, Sequence):
         return "a list of (" + ", ".join(_describe(choice) for choice in choices if choice is not ...) + ")"
     return getattr(kind, "__name__", str(kind))

@@ -29,7 +29,9 @@ class Input(nn.Module):
         if order not in ("RGB", "BGR"):
             raise ValueError(f"backbone.input.order is {order!r}; give RGB or BGR")
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-            raise ValueError(f"backbone.input has mean {mean} and std {std}; give three numbers each, std over 0")
+            raise ValueError(
+                f"backbone.input has mean {mean} and std {std}; give three numbers each, std over 0"
+            )
         self.range = float(range)
         self.flip = order == "BGR"
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1), persistent=False)

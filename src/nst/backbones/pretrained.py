@@ -63,7 +63,9 @@ class Pretrained(Backbone):
     ) -> None:
         super().__init__()
         if model not in torchvision.models.list_models(module=torchvision.models):
-            raise unknown("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
+            raise unknown(
+                "torchvision model", model, torchvision.models.list_models(module=torchvision.models)
+            )
         if pooling not in POOLINGS:
             raise unknown("backbone.pooling", pooling, POOLINGS)
         if padding not in ("zeros", "replicate", "reflect"):
@@ -161,7 +163,9 @@ def _nodes(network: nn.Module, layers: Sequence[str]) -> dict[str, str]:
         warnings.simplefilter("ignore")  # different nodes in training: never trained here
         order = get_graph_node_names(network)[1]
     known = aliases(network)
-    position = {name: i for i, node in enumerate(order) for name in _prefixes(node)}  # the last node of a module wins
+    position = {
+        name: i for i, node in enumerate(order) for name in _prefixes(node)
+    }  # the last node of a module wins
     found = {}
     for layer in layers:
         node = known.get(layer, layer)
@@ -176,13 +180,16 @@ def _prefixes(node: str) -> list[str]:
     return [".".join(parts[: n + 1]) for n in range(len(parts))]
 
 
-def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]) -> None:
+def _fill(
+    network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]
+) -> None:
     """Take the parameters that the cut network needs out of a checkpoint."""
     needed = network.state_dict()
     wrong = [
         name
         for name, value in needed.items()
-        if not name.endswith("num_batches_tracked") and (name not in state or state[name].shape != value.shape)
+        if not name.endswith("num_batches_tracked")
+        and (name not in state or state[name].shape != value.shape)
     ]
     if wrong:
         raise ValueError(

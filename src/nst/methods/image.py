@@ -114,7 +114,9 @@ class Painting(LightningModule):
 
     def _log(self, shares: dict[str, Stats]) -> None:
         values = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
-        values |= {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
+        values |= {
+            f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()
+        }
         values |= {"lr": self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]}  # type: ignore[union-attr]
         values |= {"step": float(self.first_step + self.trainer.global_step + 1)}  # the loggers' x-axis
         self.log("loss", self.loss, prog_bar=True, logger=True)  # type: ignore[arg-type]
@@ -148,7 +150,7 @@ class ImageMethod:
         optimizer: Parameters -> optimiser.
         scheduler: (optimiser, steps=) -> what Lightning takes.
         init: Gives the initial image.
-        fit: What a level's edge measures on the content: `longest` or `shortest` edge, or `square`: both (squashed).
+        fit: What a level's edge measures on the content: `longest` or `shortest` edge, `height`, `width`, or `square`: squashed.
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
         space: `image` or `input`: see `Painting`.
@@ -220,4 +222,6 @@ class ImageMethod:
         if self.style_fit == "content":
             return images.resize(style.image, size)
         edge = round((self.style_size or level.edge) * style.scale)
-        return images.resize(style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False))
+        return images.resize(
+            style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False)
+        )
