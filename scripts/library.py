@@ -105,9 +105,7 @@ def main() -> int:
     """Read the command line and do what it says; 1 if a painting could not be fetched."""
     known = pictures()
     movements = list(dict.fromkeys(picture.movement for picture in known))
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--movement", choices=movements, help="only this school or period")
     parser.add_argument("--fetch", nargs="+", metavar="NAME", help="fetch these into the cache, or `all`")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")

@@ -146,9 +146,7 @@ def test_a_body_without_length_is_taken(web: Web, tmp_path: Path) -> None:
 def test_silence_is_given_up_after_the_timeout(web: Web, tmp_path: Path) -> None:
     web.answers["/a.jpg"] = lambda handler: time.sleep(0.3)
     line = refused(web, "/a.jpg", tmp_path, timeout=0.05, retries=1)
-    assert line == (
-        "cannot fetch a.jpg from 127.0.0.1: nothing came for download.timeout=0.05 s (tried 2 times)"
-    )
+    assert line == ("cannot fetch a.jpg from 127.0.0.1: nothing came for download.timeout=0.05 s (tried 2 times)")
 
 
 def test_silence_in_the_middle_is_given_up_too(web: Web, tmp_path: Path) -> None:
@@ -256,9 +254,7 @@ def test_two_gigabytes_without_a_length_stop_at_the_limit(web: Web, tmp_path: Pa
 
 def test_a_missing_file_is_not_asked_for_twice(web: Web, tmp_path: Path) -> None:
     web.answers["/a%20b.jpg"] = give(b"no", status=404)
-    assert (
-        refused(web, "/a%20b.jpg", tmp_path) == "cannot fetch a b.jpg from 127.0.0.1: 127.0.0.1 answered 404"
-    )
+    assert refused(web, "/a%20b.jpg", tmp_path) == "cannot fetch a b.jpg from 127.0.0.1: 127.0.0.1 answered 404"
     assert web.hits["/a%20b.jpg"] == 1
 
 
@@ -298,9 +294,7 @@ def test_without_a_network_it_fails_fast(web: Web, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     start = time.monotonic()
-    assert "no address found for 127.0.0.1; is there a network?" in refused(
-        web, "/a.jpg", tmp_path, backoff=1
-    )
+    assert "no address found for 127.0.0.1; is there a network?" in refused(web, "/a.jpg", tmp_path, backoff=1)
     assert time.monotonic() - start < 0.5
 
 

@@ -77,9 +77,7 @@ def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.M
     assert found.sha256 == hashlib.sha256(mine.read_bytes()).hexdigest()
 
 
-def test_the_tilde_of_a_path_is_home(
-    tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tilde_of_a_path_is_home(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mine = photograph(tmp_path / "pictures" / "mine.png")
     assert find(Picture("x", path="~/pictures/mine.png"), download).path == mine
@@ -126,9 +124,7 @@ def test_an_asset_is_found(download: Download) -> None:
 
 
 def test_an_unknown_asset_names_the_nearest(download: Download) -> None:
-    with pytest.raises(
-        FileNotFoundError, match=r"no painted picture 'swirling_knight'; there is swirling_night"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"no painted picture 'swirling_knight'; there is swirling_night"):
         find(Picture("x", asset="swirling_knight"), download)
 
 
@@ -154,9 +150,7 @@ def test_a_painting_is_fetched_once(download: Download, monkeypatch: pytest.Monk
     assert asked == [f"https://commons.wikimedia.org/wiki/Special:FilePath/{name}?width=1280"]
 
 
-def test_what_is_fetched_must_decode(
-    tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_fetched_must_decode(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = photograph(tmp_path / "whole.png").read_bytes()
     checks = []
     monkeypatch.setattr(library, "fetch", lambda url, target, options, check: checks.append(check) or target)
@@ -190,14 +184,10 @@ def test_without_a_homage_the_error_tells_the_remedies(download: Download) -> No
         find(Picture("wave", commons="Wave.jpg"), download)
     line = str(caught.value)
     assert line.startswith("wave: cannot fetch Wave.jpg from commons.wikimedia.org: ")
-    assert line.endswith(
-        f"; give style.wave.path=... or put the painting at {download.folder}/paintings/Wave.jpg"
-    )
+    assert line.endswith(f"; give style.wave.path=... or put the painting at {download.folder}/paintings/Wave.jpg")
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(
-    tmp_path: Path, download: Download
-) -> None:
+def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(tmp_path: Path, download: Download) -> None:
     (tmp_path / "cache").write_text("in the way")
     warning = find(WAVE, download).warning
     assert warning is not None

@@ -15,9 +15,7 @@ def palette(rng: np.random.Generator, count: int) -> Floats:
     anchors = rng.random((int(rng.integers(2, 6)), 3))
     mean = anchors.mean(1, keepdims=True)
     anchors = mean + (anchors - mean) * rng.uniform(0.1, 1.6)
-    chosen = anchors[rng.integers(len(anchors), size=count)] + rng.normal(
-        0, rng.uniform(0.02, 0.15), (count, 3)
-    )
+    chosen = anchors[rng.integers(len(anchors), size=count)] + rng.normal(0, rng.uniform(0.02, 0.15), (count, 3))
     return np.clip(chosen, 0, 1).astype(np.float32)
 
 
@@ -68,9 +66,7 @@ def gabors(rng: np.random.Generator, edge: int) -> Floats:
     band = np.exp(-((np.log2(np.hypot(u, v) + 1e-6) - np.log2(centre)) ** 2) / rng.uniform(0.05, 0.8))
     band = band * np.exp(-((off / rng.uniform(0.1, 3)) ** 2))
     field = np.fft.ifft2(np.fft.fft2(rng.normal(size=(edge, edge))) * band).real
-    return tint(
-        rng, (0.5 + 0.5 * np.tanh(rng.choice([0.5, 1.0, 4.0]) * field / field.std())).astype(np.float32)
-    )
+    return tint(rng, (0.5 + 0.5 * np.tanh(rng.choice([0.5, 1.0, 4.0]) * field / field.std())).astype(np.float32))
 
 
 def cells(rng: np.random.Generator, edge: int) -> Floats:
@@ -80,8 +76,7 @@ def cells(rng: np.random.Generator, edge: int) -> Floats:
     if rng.random() < 0.4:  # courses
         side = int(np.sqrt(count))
         points = (
-            np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2)
-            + rng.random((side**2, 2)) * 0.5
+            np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2) + rng.random((side**2, 2)) * 0.5
         )
         points = points * edge / side
     y, x = np.mgrid[:edge, :edge]

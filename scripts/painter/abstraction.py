@@ -36,9 +36,7 @@ _HEART = (0.44, 0.47)
 
 def _drift(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Give the pull of the composition: a whirl about the heart within a rising diagonal."""
-    dx, dy, rule = swirl(
-        x, y, [(*_HEART, 0.36, 1.0), (0.80, 0.24, 0.18, -1.0), (0.16, 0.80, 0.18, -1.0)], inward=0.25
-    )
+    dx, dy, rule = swirl(x, y, [(*_HEART, 0.36, 1.0), (0.80, 0.24, 0.18, -1.0), (0.16, 0.80, 0.18, -1.0)], inward=0.25)
     angle = -0.8 + 1.1 * perlin(x, y, frequency=2.6, seed=2)
     return unit(dx + (1 - rule) * np.cos(angle), dy + (1 - rule) * np.sin(angle))
 
@@ -62,11 +60,7 @@ def _ground(canvas: Canvas, rng: np.random.Generator) -> None:
     for width, length, gap in ((0.06, 0.16, 0.030), (0.026, 0.10, 0.019)):
         starts = scatter(gap, rng)
         x, y = starts.T
-        tone = (
-            0.5
-            + 0.55 * fbm(x, y, frequency=3.2, seed=8, octaves=3)
-            + 0.25 * perlin(x, y, frequency=1.5, seed=4)
-        )
+        tone = 0.5 + 0.55 * fbm(x, y, frequency=3.2, seed=8, octaves=3) + 0.25 * perlin(x, y, frequency=1.5, seed=4)
         colours = vary(ramp(_CLOUDS, tone), rng, light=0.03, hue=0.03)
         paths = trace(starts, _drift, length=np.full(len(x), length, np.float32))
         widths = np.full(len(x), width, np.float32)
@@ -102,9 +96,7 @@ def _blob(canvas: Canvas, rng: np.random.Generator, size: float) -> None:
     )
     if rng.random() < 0.4:
         first = int(rng.integers(0, 50))
-        draw(
-            canvas, outline[first : first + 30], 0.0045 * np.sin(np.linspace(0, np.pi, 30)) + 0.001, _DARK[0]
-        )
+        draw(canvas, outline[first : first + 30], 0.0045 * np.sin(np.linspace(0, np.pi, 30)) + 0.001, _DARK[0])
 
 
 def _wedge(canvas: Canvas, rng: np.random.Generator) -> None:

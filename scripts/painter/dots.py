@@ -51,18 +51,11 @@ def _fleet(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     colour, there = np.zeros((*np.shape(x), 3), np.float32), np.zeros(np.shape(x), bool)
     for cx, foot, tall in _SAILS:
         rise = (foot - y) / tall
-        main = (
-            (rise > 0.10)
-            & (rise < 1)
-            & (x > cx)
-            & (x < cx + 0.50 * tall * np.clip(1 - rise, 0, 1) ** 0.8 + 0.008)
-        )
+        main = (rise > 0.10) & (rise < 1) & (x > cx) & (x < cx + 0.50 * tall * np.clip(1 - rise, 0, 1) ** 0.8 + 0.008)
         jib = (rise > 0.10) & (rise < 0.8) & (x < cx - 0.006) & (x > cx - 0.36 * tall * (0.8 - rise))
         hull = (rise < 0.08) & (rise > -0.05) & (np.abs(x - cx) < 0.42 * tall + 0.8 * rise * tall)
         mast = (np.abs(x - cx) < 0.003) & (rise < 1) & (rise > 0)
-        shine = ramp(
-            ["a8324a", "d9523a", "f08c4a", "fff3dc"], (x - cx) / tall * 1.6 + 0.35 + 0.1 * np.sin(40 * rise)
-        )
+        shine = ramp(["a8324a", "d9523a", "f08c4a", "fff3dc"], (x - cx) / tall * 1.6 + 0.35 + 0.1 * np.sin(40 * rise))
         colour = mix(colour, shine, (main | jib).astype(np.float32))
         colour = mix(colour, rgb("35255a"), (hull | mast).astype(np.float32))
         there |= main | jib | hull | mast
@@ -105,9 +98,7 @@ def _divide(colours: Floats, rng: np.random.Generator, share: float) -> Floats:
 def _dab(canvas: Canvas, rng: np.random.Generator, *, size: float, gap: float, share: float) -> None:
     starts = scatter(gap, rng)
     x, y = starts.T
-    angle = 0.35 * rng.normal(size=len(x)) + np.where(
-        (y > _HORIZON) & (y < _bank(x)), 0, rng.uniform(0, 3.14, len(x))
-    )
+    angle = 0.35 * rng.normal(size=len(x)) + np.where((y > _HORIZON) & (y < _bank(x)), 0, rng.uniform(0, 3.14, len(x)))
     half = 0.42 * size * np.stack([np.cos(angle), np.sin(angle)], 1)
     paths = starts[:, None] + half[:, None] * np.linspace(-1, 1, 3)[None, :, None]
     colours = vary(_divide(_tone(x, y), rng, share), rng, light=0.04, hue=0.02)

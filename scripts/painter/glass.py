@@ -28,9 +28,7 @@ class _Panes:
         self.colours = [rgb("0a2270")]
 
     def add(self, outline: Floats, colour: Floats) -> None:
-        self.pen.polygon(
-            [tuple(p) for p in np.asarray(outline, np.float64) * self.edge], fill=len(self.colours)
-        )
+        self.pen.polygon([tuple(p) for p in np.asarray(outline, np.float64) * self.edge], fill=len(self.colours))
         self.colours.append(colour)
 
 

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from painter.brush import Canvas
-from painter.noise import Floats, fbm, perlin, smoothstep
+from painter.noise import Floats, fbm, smoothstep
 from painter.sheet import ribbon
 
 
@@ -39,9 +39,7 @@ def glaze(
     ImageDraw.Draw(stencil).polygon([(x - left, y - top) for x, y in points], fill=255)
     mask = np.asarray(stencil, np.float32) / 255
 
-    x, y = np.meshgrid(
-        *(np.arange(a, b, dtype=np.float32) / canvas.fine for a, b in ((left, right), (top, bottom)))
-    )
+    x, y = np.meshgrid(*(np.arange(a, b, dtype=np.float32) / canvas.fine for a, b in ((left, right), (top, bottom))))
     along = np.cos(heading) * x + np.sin(heading) * y
     aside = np.cos(heading) * y - np.sin(heading) * x
     ends = points / canvas.fine @ [np.cos(heading), np.sin(heading)]
@@ -85,7 +83,5 @@ def ring(centre: ArrayLike, radius: float, *, squash: float = 1.0, tilt: float =
     """
     t = np.linspace(0, 2 * np.pi, 72)
     along, aside = radius * np.cos(t), radius * squash * np.sin(t)
-    turned = np.stack(
-        [np.cos(tilt) * along - np.sin(tilt) * aside, np.sin(tilt) * along + np.cos(tilt) * aside], 1
-    )
+    turned = np.stack([np.cos(tilt) * along - np.sin(tilt) * aside, np.sin(tilt) * along + np.cos(tilt) * aside], 1)
     return np.asarray(turned + np.asarray(centre), np.float32)

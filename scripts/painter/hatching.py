@@ -39,9 +39,7 @@ def _form() -> tuple[Floats, Floats, Floats]:
         u, v = x - cx - 0.75 * radius, y - cy - 0.80 * radius
         along, aside = (u + v) / np.sqrt(2), (v - u) / np.sqrt(2)
         inside = np.hypot(x - cx, y - cy) < radius
-        cast = np.maximum(
-            cast, np.where(inside, 0, np.exp(-((np.hypot(along / 1.25, aside) / (0.8 * radius)) ** 4)))
-        )
+        cast = np.maximum(cast, np.where(inside, 0, np.exp(-((np.hypot(along / 1.25, aside) / (0.8 * radius)) ** 4))))
     hollow = np.clip((gaussian(height, 14) - height) * 5, 0, 0.5)
     dark = 0.86 - 0.92 * np.clip(light, 0, 1) + 0.6 * hollow
     return tuple(np.asarray(a, np.float32) for a in (np.clip(np.maximum(dark, 0.66 * cast), 0, 1), gx, gy))

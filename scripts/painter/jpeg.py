@@ -24,6 +24,4 @@ def encode(picture: Image.Image, *, limit: int) -> bytes:
         if file.tell() <= limit:
             return file.getvalue()
     width, height = picture.size
-    raise ValueError(
-        f"a {width}x{height} picture does not fit {limit} bytes; give a higher limit or a smaller size"
-    )
+    raise ValueError(f"a {width}x{height} picture does not fit {limit} bytes; give a higher limit or a smaller size")

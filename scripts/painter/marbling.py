@@ -21,9 +21,7 @@ def _comb(x: Floats, y: Floats, *, pull: float, gap: float, phase: float, sharp:
     return np.asarray(y - pull * near**sharp, np.float32)
 
 
-def _stylus(
-    x: Floats, y: Floats, *, at: tuple[float, float], reach: float, turn: float
-) -> tuple[Floats, Floats]:
+def _stylus(x: Floats, y: Floats, *, at: tuple[float, float], reach: float, turn: float) -> tuple[Floats, Floats]:
     """Give the points before a stylus was turned about a place, through `turn` radians at its centre."""
     dx, dy = x - at[0], y - at[1]
     angle = -turn * np.exp(-np.hypot(dx, dy) / reach)
@@ -76,9 +74,7 @@ def paint(edge: int) -> Image.Image:
     py = _comb(px, py, pull=-0.16, gap=0.17, phase=0.3, sharp=1.4)
     colour, rim = _bath(px.astype(np.float32), py.astype(np.float32), rng)
     grain = fbm(x, y, frequency=50, seed=5, octaves=2)
-    speck = smoothstep(
-        0.55, 0.7, perlin(x, y, frequency=63, seed=7) + 0.2 * perlin(px, py, frequency=9, seed=8)
-    )
+    speck = smoothstep(0.55, 0.7, perlin(x, y, frequency=63, seed=7) + 0.2 * perlin(px, py, frequency=9, seed=8))
     tone = 1 + 0.05 * grain - 0.16 * rim + 0.05 * perlin(px, py, frequency=30, seed=9)
     pixels = colour * tone[..., None] + 0.14 * speck[..., None]
     return picture(pixels).resize((edge, edge), Image.Resampling.LANCZOS)

@@ -91,11 +91,7 @@ def _tone(x: Floats, y: Floats) -> Floats:
     swell = np.sin(95 * level + 3 * perlin(x, y, frequency=3, seed=9))
     sea = ramp(_SEA, 0.46 - 0.75 * (y - 0.72) + 0.27 * swell + 0.15 * cloud)
     foam = smoothstep(0.016, 0.0, y - _wave(x)) * (y > _wave(x))
-    glint = (
-        smoothstep(0.13, 0.02, np.abs(x - 0.5 + 0.04 * np.sin(60 * y)))
-        * (swell > 0.1)
-        * smoothstep(0.95, 0.7, y)
-    )
+    glint = smoothstep(0.13, 0.02, np.abs(x - 0.5 + 0.04 * np.sin(60 * y))) * (swell > 0.1) * smoothstep(0.95, 0.7, y)
     sea = mix(mix(sea, rgb("f4eed6"), foam), rgb("efbd4c"), 0.85 * glint)
     colour = np.where((region == 2)[..., None], sea, colour)
 
@@ -124,25 +120,16 @@ def _rows(raster: int = 640) -> Iterator[tuple[Floats, Floats]]:
     regions = _regions(x, y)
     for region in (4, 3, 1, 2, 0):
         field = _potential(x, y, region)
-        levels = np.arange(
-            field[regions == region].min() - _TILE / 2, field[regions == region].max() + _TILE, _TILE
-        )
+        levels = np.arange(field[regions == region].min() - _TILE / 2, field[regions == region].max() + _TILE, _TILE)
         for line in (line for level in levels for line in find_contours(field, level)):
             path = (line[:, ::-1] + 0.5) / raster
             arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
             stops = np.arange(_TILE / 2, arc[-1], _TILE)
             spots = np.stack([np.interp(stops, arc, path[:, k]) for k in (0, 1)], 1)
             ahead = np.stack([np.interp(stops + 0.004, arc, path[:, k]) for k in (0, 1)], 1) - spots
-            for spot, way in zip(
-                spots[_regions(*spots.T) == region], ahead[_regions(*spots.T) == region], strict=True
-            ):
+            for spot, way in zip(spots[_regions(*spots.T) == region], ahead[_regions(*spots.T) == region], strict=True):
                 cell = int(spot[0] / _TILE), int(spot[1] / _TILE)
-                near = [
-                    p
-                    for i in (-1, 0, 1)
-                    for j in (-1, 0, 1)
-                    for p in taken.get((cell[0] + i, cell[1] + j), [])
-                ]
+                near = [p for i in (-1, 0, 1) for j in (-1, 0, 1) for p in taken.get((cell[0] + i, cell[1] + j), [])]
                 if all(np.hypot(*(p - spot)) > 0.72 * _TILE for p in near):
                     taken.setdefault(cell, []).append(spot)
                     yield spot, way / (np.linalg.norm(way) + 1e-9)
@@ -178,6 +165,4 @@ def paint(edge: int) -> Image.Image:
     bed = rgb("4b423a") * (1 + 0.3 * perlin(x, y, frequency=63, seed=5))[..., None]
     pixels = np.where(grout[..., None], bed, smalti)
     height = np.where(grout, 0, 1 + 0.6 * lean + vein).astype(np.float32)
-    return picture(pixels * shade(height, strength=0.75)[..., None]).resize(
-        (edge, edge), Image.Resampling.LANCZOS
-    )
+    return picture(pixels * shade(height, strength=0.75)[..., None]).resize((edge, edge), Image.Resampling.LANCZOS)

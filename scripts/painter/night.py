@@ -88,9 +88,7 @@ def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 def _streaks(edge: int = 224) -> Floats:
     """Give noise smeared along the wind, (edge, edge), about normal: the light and dark currents of the sky."""
     x, y = grid(edge)
-    paths = trace(
-        np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=24
-    )
+    paths = trace(np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=24)
     tone = perlin(paths[..., 0], paths[..., 1], frequency=17, seed=5).mean(1)
     tone += 0.5 * perlin(paths[..., 0], paths[..., 1], frequency=31, seed=6).mean(1)
     return ((tone - tone.mean()) / tone.std()).reshape(edge, edge).astype(np.float32)
@@ -136,15 +134,11 @@ def _tone(x: Floats, y: Floats) -> Floats:
     return mix(colour, ramp(_TREE, 0.38 + 0.45 * flame), (tree > 0).astype(np.float32))
 
 
-def _layer(
-    canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float
-) -> None:
+def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float) -> None:
     starts = scatter(gap, rng)
     x, y = starts.T
     near = np.min([np.hypot(x - sx, y - sy) for sx, sy, _ in [*_STARS, *_BUSHES, _MOON]], axis=0)
-    small = 0.3 + 0.7 * smoothstep(0.0, 0.12, near) * np.where(
-        (_cypress(x, y) > 0) | (_land(x, y) > 0), 0.7, 1
-    )
+    small = 0.3 + 0.7 * smoothstep(0.0, 0.12, near) * np.where((_cypress(x, y) > 0) | (_land(x, y) > 0), 0.7, 1)
     paths = trace(starts, _along, length=(length * small * rng.uniform(0.7, 1.2, len(x))).astype(np.float32))
     colours = vary(_tone(x, y), rng, light=light, hue=0.018)
     seconds = vary(colours, rng, light=light, hue=0.03)
@@ -165,9 +159,7 @@ def _lines(canvas: Canvas, rng: np.random.Generator) -> None:
 def _village(canvas: Canvas, rng: np.random.Generator) -> None:
     """Build houses of a few straight strokes each: walls, a roof of two slopes, a lit window; one has a spire."""
     for number, (x, y, size) in enumerate(_HOUSES):
-        wall, roof = vary(
-            np.stack([rgb("86a8c8"), rgb(("7a4a3a", "31527f")[number % 2])]), rng, light=0.05, hue=0.03
-        )
+        wall, roof = vary(np.stack([rgb("86a8c8"), rgb(("7a4a3a", "31527f")[number % 2])]), rng, light=0.05, hue=0.03)
         bars = [(-0.42, k, 0.42, k, 0.24, wall * (1 - 0.3 * k)) for k in (-0.05, 0.12, 0.28)]
         bars += [(-0.62, -0.05, 0.05, -0.62, 0.22, roof * 1.2), (0.62, -0.05, -0.05, -0.62, 0.22, roof * 0.6)]
         bars += [(-0.3, -0.13, 0.3, -0.13, 0.22, roof), (-0.12, -0.33, 0.12, -0.33, 0.22, roof)]
@@ -178,9 +170,7 @@ def _village(canvas: Canvas, rng: np.random.Generator) -> None:
         paths = np.linspace(lines[:, :2], lines[:, 2:], 5, axis=1).astype(np.float32)
         widths = np.array([bar[4] * size for bar in bars], np.float32)
         colours = np.array([bar[5] for bar in bars], np.float32)
-        canvas.paint(
-            Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng
-        )
+        canvas.paint(Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng)
 
 
 def paint(edge: int) -> Image.Image:

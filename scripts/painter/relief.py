@@ -19,9 +19,7 @@ def seams(labels: Labels, reach: int) -> NDArray[np.bool_]:
     seam = np.zeros(labels.shape, bool)
     diagonal = max(1, round(reach * 0.7))
     for dy, dx in ((reach, 0), (0, reach), (diagonal, diagonal), (diagonal, -diagonal)):
-        seam |= (labels != np.roll(labels, (dy, dx), (0, 1))) | (
-            labels != np.roll(labels, (-dy, -dx), (0, 1))
-        )
+        seam |= (labels != np.roll(labels, (dy, dx), (0, 1))) | (labels != np.roll(labels, (-dy, -dx), (0, 1)))
     return seam
 
 

@@ -35,9 +35,7 @@ def ribbon(path: Floats, widths: ArrayLike) -> Floats:
     """
     tangent = np.gradient(np.asarray(path, np.float64), axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-9
-    side = (
-        np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (np.broadcast_to(widths, len(path)) / 2)[:, None]
-    )
+    side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (np.broadcast_to(widths, len(path)) / 2)[:, None]
     return np.concatenate([path + side, (path - side)[::-1]]).astype(np.float32)
 
 

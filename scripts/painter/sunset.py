@@ -70,17 +70,11 @@ def _tone(x: Floats, y: Floats) -> Floats:
     whirl = np.zeros_like(x)
     for cx, cy, radius, sense in _EDDIES:
         r = np.hypot(x - cx, y - cy) / radius
-        whirl += smoothstep(1.2, 0.4, r) * np.sin(
-            np.arctan2(y - cy, x - cx) * 2 - sense * 9 * np.log(r + 0.15)
-        )
+        whirl += smoothstep(1.2, 0.4, r) * np.sin(np.arctan2(y - cy, x - cx) * 2 - sense * 9 * np.log(r + 0.15))
     stripe = np.sin(70 * (y - _horizon(x)) + 10 * perlin(x, y, frequency=2.5, seed=13))
     depth = (y - _horizon(x)) / 0.5
-    water = ramp(
-        _WATER, 0.46 + 0.22 * whirl + 0.16 * stripe - 0.2 * depth + 0.12 * perlin(x, y, frequency=9, seed=14)
-    )
-    ember = smoothstep(0.6, 1.0, stripe + 0.5 * perlin(x, y, frequency=8, seed=15)) * smoothstep(
-        0.45, 0.0, depth
-    )
+    water = ramp(_WATER, 0.46 + 0.22 * whirl + 0.16 * stripe - 0.2 * depth + 0.12 * perlin(x, y, frequency=9, seed=14))
+    ember = smoothstep(0.6, 1.0, stripe + 0.5 * perlin(x, y, frequency=8, seed=15)) * smoothstep(0.45, 0.0, depth)
     water = mix(water, rgb("e8842a"), 0.85 * ember)
     colour = mix(colour, water, (place == 1).astype(np.float32))
 
@@ -89,17 +83,11 @@ def _tone(x: Floats, y: Floats) -> Floats:
     return mix(colour, deck, (place == 2).astype(np.float32))
 
 
-def _layer(
-    canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float
-) -> None:
+def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float) -> None:
     starts = scatter(gap, rng)
     x, y = starts.T
-    small = np.where(_place(x, y) == 0, 1.0, 0.7) * (
-        0.3 + 0.7 * smoothstep(0.0, 0.06, np.abs(y - _horizon(x)))
-    )
-    paths = trace(
-        starts, _along, length=(length * small * rng.uniform(0.6, 1.3, len(x))).astype(np.float32), steps=20
-    )
+    small = np.where(_place(x, y) == 0, 1.0, 0.7) * (0.3 + 0.7 * smoothstep(0.0, 0.06, np.abs(y - _horizon(x))))
+    paths = trace(starts, _along, length=(length * small * rng.uniform(0.6, 1.3, len(x))).astype(np.float32), steps=20)
     colours = vary(_tone(x, y), rng, light=light, hue=0.022)
     seconds = vary(_tone(x, y + 0.6 * gap), rng, light=1.3 * light, hue=0.035)
     widths = (width * rng.uniform(0.6, 1.2, len(x))).astype(np.float32)

@@ -42,9 +42,7 @@ _WAVES = [
 ]
 
 
-def _claw(
-    sheet: Sheet, wave: _Wave, root: Floats, heading: float, length: float, bend: float, depth: int
-) -> None:
+def _claw(sheet: Sheet, wave: _Wave, root: Floats, heading: float, length: float, bend: float, depth: int) -> None:
     """Draw a finger of foam that hooks over and bears smaller fingers on its outer side.
 
     Args:
@@ -84,14 +82,11 @@ def _body(sheet: Sheet, wave: _Wave) -> tuple[Floats, Floats]:
     cuts = np.concatenate([[0], np.cumsum(rng.uniform(0.6, 1.4, 34) * np.tile([1.4, 0.8], 17))])
     cuts = cuts / cuts[-1]
     between = [
-        back + (face - back) * (cut + 0.012 * np.sin(np.linspace(0, 9, 120) + 40 * cut))[:, None]
-        for cut in cuts
+        back + (face - back) * (cut + 0.012 * np.sin(np.linspace(0, 9, 120) + 40 * cut))[:, None] for cut in cuts
     ]
     for k in range(len(cuts) - 1):
         band = wave.place(np.concatenate([between[k], between[k + 1][::-1]]))
-        sheet.polygon(
-            band, _STRIPES[int(rng.integers(len(_STRIPES)))] if k % 2 else _BLUES[(0, 5, 1)[(k // 2) % 3]]
-        )
+        sheet.polygon(band, _STRIPES[int(rng.integers(len(_STRIPES)))] if k % 2 else _BLUES[(0, 5, 1)[(k // 2) % 3]])
         taper = 0.0045 * wave.size**0.5 * (0.3 + np.sin(np.linspace(0, np.pi, 120)))
         sheet.line(wave.place(between[k]), taper, _INK)
     for line in (back, face):
@@ -166,9 +161,7 @@ def _swell(sheet: Sheet) -> None:
         sheet.polygon(under, _BLUES[int(rng.integers(len(_BLUES)))])
         line = np.stack([x, edge], 1).astype(np.float32)
         sheet.line(line, 0.0028, _INK)
-        sheet.line(
-            line + np.float32([0, 0.30 * size + 0.002]), 0.002 + 0.1 * size, _FOAM if row % 2 else _SHADE
-        )
+        sheet.line(line + np.float32([0, 0.30 * size + 0.002]), 0.002 + 0.1 * size, _FOAM if row % 2 else _SHADE)
 
 
 def _mountain(sheet: Sheet) -> None:
@@ -184,13 +177,9 @@ def _mountain(sheet: Sheet) -> None:
 def _print(pixels: Floats) -> Floats:
     """Give the sheet as printed: wood grain and baren marks in the ink, fibres of the paper."""
     x, y = grid(len(pixels))
-    grain = np.sin(
-        150 * (y + 0.05 * fbm(x, y, frequency=2, seed=2)) + 5 * perlin(0.5 * x, 9 * y, frequency=5, seed=3)
-    )
+    grain = np.sin(150 * (y + 0.05 * fbm(x, y, frequency=2, seed=2)) + 5 * perlin(0.5 * x, 9 * y, frequency=5, seed=3))
     mottle = fbm(x, y, frequency=14, seed=4) * 0.5 + perlin(x, 6 * y, frequency=18, seed=9) * 0.5
-    fibre = smoothstep(
-        0.55, 0.9, perlin(4 * x, y, frequency=14, seed=5) * perlin(x, y, frequency=9, seed=6) * 3
-    )
+    fibre = smoothstep(0.55, 0.9, perlin(4 * x, y, frequency=14, seed=5) * perlin(x, y, frequency=9, seed=6) * 3)
     inked = 1 - pixels.mean(-1)
     worn = np.clip(inked * (0.06 + 0.05 * grain + 0.09 * mottle), 0, 1)
     pale = mix(pixels, rgb("efe2c0"), worn)

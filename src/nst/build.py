@@ -29,9 +29,7 @@ def check(plain: Mapping[str, Any]) -> None:
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
-            raise ValueError(
-                f"{group}.{min(unknown)} belongs to no loss; the losses are {', '.join(plain['loss'])}"
-            )
+            raise ValueError(f"{group}.{min(unknown)} belongs to no loss; the losses are {', '.join(plain['loss'])}")
     for name, weight in plain["weights"].items():
         schema.check_value(f"weights.{name}", weight, float)
     for name, layers in plain["layers"].items():
@@ -87,9 +85,7 @@ def objective(cfg: DictConfig) -> Objective:
                 f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0"
             )
     if not terms:
-        raise ValueError(
-            "every weight is 0, so there is nothing to optimise; give weights.style= or weights.content="
-        )
+        raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     layers = [layer for layer in wanted if layer not in ("image", "input")]
     return Objective(backbone=build(cfg.backbone, layers=layers), terms=terms)
@@ -118,7 +114,7 @@ def choice(group: str) -> str:
 
 def choices(cfg: DictConfig) -> dict[str, Any]:
     """Give the fixed set of choices that HParams compares: the same keys for every run."""
-    groups = (
+    names = (
         "backbone",
         "content",
         "init",
@@ -132,13 +128,13 @@ def choices(cfg: DictConfig) -> dict[str, Any]:
     )
     numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
     weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
-    return {group: choice(group) for group in groups} | numbers | weights
+    return {group: choice(group) for group in names} | numbers | weights
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
     """Build a trainer for one stage."""
     callbacks = [build(node) for node in cfg.callbacks.values() if node]
-    return build(
+    made: Trainer = build(
         cfg.trainer,
         max_steps=steps,
         max_epochs=-1,
@@ -146,6 +142,7 @@ def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callba
         logger=logs,
         default_root_dir=str(folder),
     )
+    return made
 
 
 def method(cfg: DictConfig, **more: Any) -> Any:

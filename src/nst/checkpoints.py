@@ -1,4 +1,4 @@
-"""Where a backbone's learned parameters come from: an explicit file, torch hub's cache, a download, or the embedded one."""
+"""Where a backbone's learned parameters come from: a file, torch hub's cache, a download, or this package."""
 
 import hashlib
 import pickle
@@ -86,16 +86,14 @@ def read(path: Path) -> State:
     ) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(
-            f"{path} can't be read as a checkpoint of plain tensors ({first[:120]}); give a whole torchvision state dict"
+            f"{path} can't be read as a checkpoint of tensors ({first[:120]}); give a whole torchvision state dict"
         ) from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} holds no state dict (name -> tensor); give a torchvision state dict")
     bare = all(name[0].isdigit() for name in state)
-    return {
-        f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()
-    }
+    return {f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()}
 
 
 def sha256(path: Path) -> str:

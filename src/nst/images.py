@@ -1,4 +1,4 @@
-"""Pictures in and out: files become float RGB in [0, 1], `(1, 3, H, W)`, sRGB, upright; and back, whole or not at all."""
+"""Pictures in and out: files become float sRGB in [0, 1], `(1, 3, H, W)`, upright; and back, whole or not at all."""
 
 import io
 import os
@@ -81,9 +81,7 @@ def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
             alpha = None
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         grey = np.asarray(image, dtype=np.float64)
-        top = (
-            65535.0 if image.mode.startswith("I") or grey.max() > 255 else (255.0 if grey.max() > 1 else 1.0)
-        )
+        top = 65535.0 if image.mode.startswith("I") or grey.max() > 255 else (255.0 if grey.max() > 1 else 1.0)
         grey = np.clip(grey / top, 0, 1)
         return np.repeat(grey[..., None], 3, axis=2).astype(np.float32), alpha
     return np.asarray(_to_srgb(image), dtype=np.float32) / 255, alpha
@@ -96,9 +94,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         colours = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            turned = ImageCms.profileToProfile(
-                colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
+            turned = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
             turned = None  # a broken profile or one for another mode: read as if it had none, as viewers do
         if turned is not None:
@@ -140,9 +136,7 @@ def to_range(image: Tensor, how: str) -> Tensor:
     return image.clamp(0, 1)
 
 
-def save(
-    image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None
-) -> None:
+def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None) -> None:
     """Write an image as 8-bit PNG (or by the path's ending), whole or not at all.
 
     Args:
@@ -171,8 +165,8 @@ def write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

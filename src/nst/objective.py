@@ -79,8 +79,7 @@ class Objective(nn.Module):
         """
         features = self.backbone(image)
         return {
-            name: term.score(term.measure(features, references[name]), references[name])
-            for name, term in self.named()
+            name: term.score(term.measure(features, references[name]), references[name]) for name, term in self.named()
         }
 
     def total(self, shares: Mapping[str, Stats]) -> Tensor:

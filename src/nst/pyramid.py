@@ -45,16 +45,12 @@ def coarse_to_fine(
     if levels < 1:
         raise ValueError(f"pyramid.levels is {levels}; give 1 or more")
     if not ratio > 1:
-        raise ValueError(
-            f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)"
-        )
+        raise ValueError(f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)")
     if not growth > 0:
         raise ValueError(f"pyramid.growth is {growth:g}; give a number over 0")
     edges = [round(size / ratio**i) for i in range(levels)]
     kept = [edge for i, edge in enumerate(edges) if i == 0 or edge >= smallest]
-    coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][
-        ::-1
-    ]
+    coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][::-1]
     if first_steps is not None:
         coarsest_first[0] = Level(coarsest_first[0].edge, _steps(first_steps))
     return coarsest_first

@@ -1,5 +1,6 @@
 """What a run leaves beside its pictures: `status.json`, `metrics.json`, its resolved configuration."""
 
+import contextlib
 import json
 import math
 import platform
@@ -50,8 +51,7 @@ class Record:
                 "seconds": self.seconds(),
                 "peak_memory_bytes": peak_memory(),
                 "warnings": self.warnings,
-                "versions": {"python": platform.python_version()}
-                | {name: version(name) for name in PACKAGES},
+                "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             },
         )
 
@@ -85,10 +85,8 @@ def _reset_peak() -> None:
     """Begin a new count of the peak memory, so that the jobs of a sweep in one process don't see each other's."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    try:
+    with contextlib.suppress(OSError):  # not Linux: the peak of the whole process is what there is
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # not Linux: the peak of the whole process is what there is
 
 
 def peak_memory() -> int:

@@ -41,9 +41,7 @@ def run(cfg: DictConfig) -> float:
         with caught() as stop:
             objective = _run(cfg, record, stop)
     except (Interrupted, KeyboardInterrupt, SIGTERMException) as error:
-        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(
-            type(error), stop.received
-        )
+        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(type(error), stop.received)
         outcome = Interrupted(number or signal.SIGTERM)
         record.status("interrupted", str(outcome))
         log.info("%s; the picture so far is in %s", outcome, short(record.folder))
@@ -71,8 +69,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
     loaded = [images.load(place.path, max_megapixels=cfg.max_megapixels) for place in found]
     content = loaded[0]
     styles = [
-        StylePicture(p.name, pixels.rgb, p.weight, p.scale)
-        for p, pixels in zip(pictures[1:], loaded[1:], strict=True)
+        StylePicture(p.name, pixels.rgb, p.weight, p.scale) for p, pixels in zip(pictures[1:], loaded[1:], strict=True)
     ]
 
     objective = build.objective(cfg)
@@ -88,15 +85,14 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         images.save(images.to_range(module.image().detach().cpu(), cfg.output), path, alpha=content.alpha)
         return path
 
-    module, levels = None, []
+    module: Painting | None = None
+    levels = []
     try:
         for stage in method.stages(content.rgb, styles):
             module = stage.module
             stop.check()
             if stage.steps:
-                trainer = build.trainer(
-                    cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps
-                )
+                trainer = build.trainer(cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps)
                 trainer.fit(module, stage.data)
             save(module, f"{stage.slug}.png")
             levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
@@ -104,6 +100,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         if module is not None:  # the picture so far, under a name that nobody takes for a finished one
             save(module, "partial.png")
         raise
+    assert module is not None  # a pyramid has a level
     final = save(module, "final.png")
 
     shares = module.evaluate(images.load(final).rgb)
@@ -117,9 +114,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         levels=levels,
         sources={
             "content": _source(pictures[0], found[0]),
-            "styles": [
-                _source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)
-            ],
+            "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],
             "checkpoint": objective.backbone.source,
         },
     )
@@ -161,9 +156,7 @@ def quiet() -> None:
     warnings.filterwarnings(
         "ignore", message=r".*LeafSpec.*", category=FutureWarning
     )  # Lightning 2.6 with torch >= 2.10
-    warnings.filterwarnings(
-        "ignore", message=r".*in eval mode at the start of training.*"
-    )  # the backbone, on purpose
+    warnings.filterwarnings("ignore", message=r".*in eval mode at the start of training.*")  # the backbone, on purpose
     warnings.filterwarnings(
         "ignore", message=r".*smaller than the logging interval.*"
     )  # a short level: its end is recorded

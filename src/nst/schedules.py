@@ -35,9 +35,7 @@ def exponential(optimizer: Optimizer, *, steps: int, final: float) -> dict[str, 
     return _every_step(ExponentialLR(optimizer, gamma=_share(final) ** (1 / max(steps, 1))))
 
 
-def plateau(
-    optimizer: Optimizer, *, steps: int, factor: float, patience: int, interval: int
-) -> dict[str, Any]:
+def plateau(optimizer: Optimizer, *, steps: int, factor: float, patience: int, interval: int) -> dict[str, Any]:
     """Multiply the rate by `factor` where the loss has not fallen for `patience` looks, one every `interval` steps."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {
@@ -51,9 +49,7 @@ def plateau(
 
 def _share(final: float) -> float:
     if not 0 < final <= 1:
-        raise ValueError(
-            f"scheduler.final is {final:g}; give a share of the learning rate over 0 and up to 1"
-        )
+        raise ValueError(f"scheduler.final is {final:g}; give a share of the learning rate over 0 and up to 1")
     return final
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 
 def check(node: Any, name: str = "") -> None:
-    """Refuse a leaf whose value its constructor can't take: every `_target_` is looked up, its annotations are the schema.
+    """Refuse a leaf that its constructor can't take: every `_target_` is looked up, its annotations are the schema.
 
     Args:
         node: A plain nested configuration (dicts, lists, scalars).

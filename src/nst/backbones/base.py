@@ -20,18 +20,14 @@ class Input(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self, *, range: float = 1.0, order: str = "RGB", mean: Sequence[float], std: Sequence[float]
-    ) -> None:
+    def __init__(self, *, range: float = 1.0, order: str = "RGB", mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         if range not in (1, 255):
             raise ValueError(f"backbone.input.range is {range!r}; give 1 or 255")
         if order not in ("RGB", "BGR"):
             raise ValueError(f"backbone.input.order is {order!r}; give RGB or BGR")
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-            raise ValueError(
-                f"backbone.input has mean {mean} and std {std}; give three numbers each, std over 0"
-            )
+            raise ValueError(f"backbone.input has mean {mean} and std {std}; give three numbers each, std over 0")
         self.range = float(range)
         self.flip = order == "BGR"
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1), persistent=False)

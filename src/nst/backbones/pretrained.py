@@ -1,14 +1,14 @@
 """Any torchvision classification network as a frozen backbone, cut behind its deepest layer in use."""
 
-import re
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nst import checkpoints
@@ -63,9 +63,7 @@ class Pretrained(Backbone):
     ) -> None:
         super().__init__()
         if model not in torchvision.models.list_models(module=torchvision.models):
-            raise unknown(
-                "torchvision model", model, torchvision.models.list_models(module=torchvision.models)
-            )
+            raise unknown("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
         if pooling not in POOLINGS:
             raise unknown("backbone.pooling", pooling, POOLINGS)
         if padding not in ("zeros", "replicate", "reflect"):
@@ -78,6 +76,7 @@ class Pretrained(Backbone):
         _out_of_place(network)
         nodes = _nodes(network, layers)
         self.network = create_feature_extractor(network, nodes, suppress_diff_warning=True)
+        _functions_out_of_place(self.network)
         self.layers = tuple(nodes.values())
         if checkpoint == "random":
             self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}
@@ -98,19 +97,12 @@ class Pretrained(Backbone):
 
     def _smallest(self) -> int:
         """The smallest edge whose features all have a position, by trial on the meta device (no arithmetic is done)."""
-        twin = create_meta_twin(self.network)
+        twin = copy.deepcopy(self.network).to("meta")
         low, high = 1, LARGEST_NEED
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if _fits(twin, middle) else (middle + 1, high)
         return low
-
-
-def create_meta_twin(network: nn.Module) -> nn.Module:
-    """Return a copy without storage, for questions about shapes."""
-    import copy
-
-    return copy.deepcopy(network).to("meta")
 
 
 def _fits(network: nn.Module, edge: int) -> bool:
@@ -125,16 +117,26 @@ def _build(model: str, *, random_seed: int | None) -> nn.Module:
     options: dict[str, Any] = {"init_weights": True} if model in ("inception_v3", "googlenet") else {}
     if random_seed is None:  # values come from the checkpoint: build without storage
         with torch.device("meta"):
-            return torchvision.models.get_model(model, weights=None, **options).eval()
+            network: nn.Module = torchvision.models.get_model(model, weights=None, **options)
+        return network.eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed)
-        return torchvision.models.get_model(model, weights=None, **options).eval()
+        network = torchvision.models.get_model(model, weights=None, **options)
+    return network.eval()
 
 
 def _out_of_place(network: nn.Module) -> None:
     for module in network.modules():
         if hasattr(module, "inplace"):
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]
+
+
+def _functions_out_of_place(network: GraphModule) -> None:
+    """The same for `F.relu(x, inplace=True)`, as Inception calls it."""
+    for node in network.graph.nodes:
+        if node.kwargs.get("inplace"):
+            node.kwargs = {**node.kwargs, "inplace": False}
+    network.recompile()
 
 
 def aliases(network: nn.Module) -> dict[str, str]:
@@ -163,9 +165,7 @@ def _nodes(network: nn.Module, layers: Sequence[str]) -> dict[str, str]:
         warnings.simplefilter("ignore")  # different nodes in training: never trained here
         order = get_graph_node_names(network)[1]
     known = aliases(network)
-    position = {
-        name: i for i, node in enumerate(order) for name in _prefixes(node)
-    }  # the last node of a module wins
+    position = {name: i for i, node in enumerate(order) for name in _prefixes(node)}  # the last node of a module wins
     found = {}
     for layer in layers:
         node = known.get(layer, layer)
@@ -180,16 +180,13 @@ def _prefixes(node: str) -> list[str]:
     return [".".join(parts[: n + 1]) for n in range(len(parts))]
 
 
-def _fill(
-    network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]
-) -> None:
+def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]) -> None:
     """Take the parameters that the cut network needs out of a checkpoint."""
     needed = network.state_dict()
     wrong = [
         name
         for name, value in needed.items()
-        if not name.endswith("num_batches_tracked")
-        and (name not in state or state[name].shape != value.shape)
+        if not name.endswith("num_batches_tracked") and (name not in state or state[name].shape != value.shape)
     ]
     if wrong:
         raise ValueError(
@@ -205,24 +202,26 @@ def _fill(
 
 
 class _L2Pool(nn.Module):
-    """Root of the sum of squares over 2 x 2 or other windows."""
+    """Root of the sum of squares over the windows of a max pooling."""
 
-    def __init__(self, kernel: int, stride: int, padding: int, ceil_mode: bool) -> None:
+    def __init__(self, like: nn.MaxPool2d) -> None:
         super().__init__()
-        self.options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
-        self.area = kernel**2
+        self.average = nn.AvgPool2d(like.kernel_size, like.stride, like.padding, like.ceil_mode, divisor_override=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (F.avg_pool2d(x.square(), **self.options) * self.area).clamp_min(1e-12).sqrt()
+        out: Tensor = self.average(x.square())
+        return out.clamp_min(1e-12).sqrt()
 
 
-class _Scaled(nn.Sequential):
+class _Scaled(nn.Module):
     def __init__(self, module: nn.Module, gain: float) -> None:
-        super().__init__(module)
+        super().__init__()
+        self.module = module
         self.gain = gain
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) * self.gain
+        out: Tensor = self.module(x)
+        return out * self.gain
 
 
 def _change_pooling(network: nn.Module, pooling: str) -> None:
@@ -231,8 +230,8 @@ def _change_pooling(network: nn.Module, pooling: str) -> None:
         return
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.MaxPool2d):
-            options = (module.kernel_size, module.stride, module.padding, module.ceil_mode)
-            pool = nn.AvgPool2d(*options) if kind == "average" else _L2Pool(*options)
+            average = nn.AvgPool2d(module.kernel_size, module.stride, module.padding, module.ceil_mode)
+            pool = average if kind == "average" else _L2Pool(module)
             gain = {"average": 2.0, "l2": 0.78}[kind] if rescaled else 1.0
             owner, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
@@ -241,5 +240,15 @@ def _change_pooling(network: nn.Module, pooling: str) -> None:
 def _change_padding(network: nn.Module, padding: str) -> None:
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     if padding != "zeros" and first.padding not in (0, (0, 0)):
-        first.padding_mode = padding
-        first._reversed_padding_repeated_twice = [p for p in reversed(first.padding) for _ in range(2)]
+        name = next(name for name, module in network.named_modules() if module is first)
+        owner, _, leaf = name.rpartition(".")
+        setattr(network.get_submodule(owner), leaf, _padded(first, padding))
+
+
+def _padded(conv: nn.Conv2d, padding: str) -> nn.Module:
+    """The same convolution behind an explicit pad."""
+    vertical, horizontal = (int(edge) for edge in conv.padding)
+    kind = {"replicate": nn.ReplicationPad2d, "reflect": nn.ReflectionPad2d}[padding]
+    bare = copy.deepcopy(conv)
+    bare.padding = (0, 0)
+    return nn.Sequential(kind((horizontal, horizontal, vertical, vertical)), bare)

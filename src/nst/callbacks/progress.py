@@ -23,4 +23,4 @@ class Progress(RichProgressBar):
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Return the loss alone."""
-        return {k: v for k, v in super().get_metrics(trainer, pl_module).items() if k == "loss"}  # type: ignore[return-value]
+        return {k: v for k, v in super().get_metrics(trainer, pl_module).items() if k == "loss"}

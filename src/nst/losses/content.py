@@ -26,9 +26,7 @@ class Content(Term):
     of = "content"
     spatial = True
 
-    def __init__(
-        self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str
-    ) -> None:
+    def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str) -> None:
         super().__init__(layers=layers, weight=weight)
         reductions = ("relative", "sum", "half_sum", "mean")
         self.reduction = check_choice("loss.content.reduction", reduction, reductions)

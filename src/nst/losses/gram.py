@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, check_choice, combine
+from nst.losses.term import Stats, Term, at, check_choice, combine
 
 
 def moments(features: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -35,7 +35,7 @@ class Gram(Term):
 
     `G = sum_p f_p f_p^T / n`, with n by `normalize`: `none` 1, `hw` M (positions), `chw` N M. Per layer, by `reduction`:
 
-    * `relative`: ||G - A||^2 / ||A||^2, our own: the same weights give the same look on any backbone, layer and size.
+    * `relative`: ||G - A||^2 / ||A||^2, ours: the same weights look the same on any backbone and layers.
     * `sum`: ||G - A||^2. `mean`: ||G - A||^2 / N^2.
     * `mean_chw`: ||G - A||^2 / (N^2 N M), M of the image: the Udacity exercise.
     * `paper`: ||G - A||^2 / (4 N^2 M^2), M of the image, for raw Grams.
@@ -75,7 +75,7 @@ class Gram(Term):
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> moments, (C + 1, C + 1)."""
-        return {name: moments(features[name], mask and mask[name]) for name in self.layers}
+        return {name: moments(features[name], at(mask, name)) for name in self.layers}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted squared distance."""
@@ -91,14 +91,15 @@ class Gram(Term):
         n, positions = target.shape[0], total[-1, -1].detach()
         if self.reduction == "relative":
             return squared / target.square().sum().clamp_min(torch.finfo(target.dtype).tiny)
-        divisor = {
+        divisors: dict[str, Tensor | float] = {
             "sum": 1,
             "mean": n**2,
             "mean_chw": n**3 * positions,
             "paper": 4 * n**2 * positions**2,
-        }[self.reduction]
-        return squared / divisor
+        }
+        return squared / divisors[self.reduction]
 
     def _gram(self, m: Tensor) -> Tensor:
         gram, positions = m[:-1, :-1], m[-1, -1].detach()
-        return gram / {"none": 1, "hw": positions, "chw": positions * gram.shape[0]}[self.normalize]
+        divisors: dict[str, Tensor | float] = {"none": 1, "hw": positions, "chw": positions * gram.shape[0]}
+        return gram / divisors[self.normalize]

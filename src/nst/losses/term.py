@@ -56,6 +56,11 @@ class Term(nn.Module):
         raise NotImplementedError
 
 
+def at(mask: Stats | None, layer: str) -> Tensor | None:
+    """Return the mask of a layer, or None where there is no mask."""
+    return None if mask is None else mask[layer]
+
+
 def combine(shares: Stats, layers: Mapping[str, float], how: str) -> Stats:
     """Weight the layers' scalars: `sum`: w_l s_l; `mean`: w_l s_l / (number of layers)."""
     divisor = {"sum": 1, "mean": len(layers)}[how]

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, check_choice
+from nst.losses.term import Stats, Term, at, check_choice
 
 
 class TotalVariation(Term):
-    """Sum of the differences of neighbouring pixels, over the layers `image` ([0, 1]) or `input` (as the network sees it).
+    """Sum of the differences of neighbours, over the layers `image` ([0, 1]) or `input` (as the network sees it).
 
     By `form`, with dx and dy the differences to the right and lower neighbour:
 
@@ -33,7 +33,7 @@ class TotalVariation(Term):
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> the sum, and the count of elements, (2)."""
-        return {name: self._sum(features[name], mask and mask[name]) for name in self.layers}
+        return {name: self._sum(features[name], at(mask, name)) for name in self.layers}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted total variation."""

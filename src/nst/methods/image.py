@@ -108,16 +108,14 @@ class Painting(LightningModule):
         shares = self.objective(self.image(), self.references)
         loss = self.objective.total(shares)
         self.loss = loss.detach()
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log(shares)
         return loss
 
     def _log(self, shares: dict[str, Stats]) -> None:
-        values = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
-        values |= {
-            f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()
-        }
-        values |= {"lr": self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]}  # type: ignore[union-attr]
+        values: dict[str, Any] = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
+        values |= {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
+        values |= {"lr": self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]}
         values |= {"step": float(self.first_step + self.trainer.global_step + 1)}  # the loggers' x-axis
         self.log("loss", self.loss, prog_bar=True, logger=True)  # type: ignore[arg-type]
         self.log_dict(values, batch_size=1)  # type: ignore[arg-type]
@@ -138,7 +136,8 @@ class Painting(LightningModule):
         """Return term -> layer -> share for another image of this size."""
         if not self.references:
             self.capture()
-        return self.objective(image.to(self.pixels.device), self.references)
+        shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
+        return shares
 
 
 class ImageMethod:
@@ -150,7 +149,7 @@ class ImageMethod:
         optimizer: Parameters -> optimiser.
         scheduler: (optimiser, steps=) -> what Lightning takes.
         init: Gives the initial image.
-        fit: What a level's edge measures on the content: `longest` or `shortest` edge, `height`, `width`, or `square`: squashed.
+        fit: What a level's edge is on the content: `longest`, `shortest`, `height`, `width`, or `square`: squashed.
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
         space: `image` or `input`: see `Painting`.
@@ -222,6 +221,4 @@ class ImageMethod:
         if self.style_fit == "content":
             return images.resize(style.image, size)
         edge = round((self.style_size or level.edge) * style.scale)
-        return images.resize(
-            style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False)
-        )
+        return images.resize(style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False))

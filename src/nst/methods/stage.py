@@ -1,6 +1,6 @@
 """What a method yields: one training, ready to be fitted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ class Steps:
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterable[int]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.count))
 
 

@@ -1,0 +1,83 @@
+"""What is learnt from: procedural textures, the project's painted styles, and free pictures out of scikit-image's wheel."""
+
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from embedded.textures import MAKERS, Floats, tint
+
+STYLES = Path(__file__).resolve().parents[2] / "src" / "nst" / "assets" / "styles"
+FREE = "astronaut brick camera cell chelsea clock_motion coffee grass gravel horse hubble_deep_field ihc retina rocket text"
+"""Files of skimage/data that scikit-image documents as CC0 or public domain."""
+
+
+def pool(rng: np.random.Generator, count: int, edge: int) -> list[Tensor]:
+    """Give procedural pictures, and as many cut from the painted ones and the free ones: (3, edge, edge) each, [0, 1].
+
+    Args:
+        rng: Every choice.
+        count: Pictures of each of the two kinds.
+        edge: Pixels.
+    """
+    made = [MAKERS[i % len(MAKERS)](rng, edge) for i in range(count)]
+    found = originals()
+    cuts = [_cut(found[i % len(found)], rng, edge) for i in range(count if found else 0)]
+    return [torch.from_numpy(np.ascontiguousarray(p.clip(0, 1).transpose(2, 0, 1))).half() for p in made + cuts]
+
+
+def originals() -> list[Floats]:
+    """Read the painted styles, each three times for once of a free photograph: (H, W, 3) each."""
+    folder = Path(skimage.data.__file__).parent
+    free = [file for name in FREE.split() for file in sorted(folder.glob(f"{name}.*"))]
+    files = sorted(STYLES.glob("*.jpg")) * 3 + free
+    return [np.asarray(Image.open(file).convert("RGB"), np.float32) / 255 for file in files]
+
+
+def _cut(picture: Floats, rng: np.random.Generator, edge: int) -> Floats:
+    """Cut a square of any scale that is at least `edge`, brought to `edge`; colour a grey one half of the time."""
+    height, width = picture.shape[:2]
+    side = int(min(height, width, edge * 2 ** rng.uniform(0, 2)))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    cut = picture[top : top + side, left : left + side]
+    if np.ptp(cut, axis=2).max() < 0.02 and rng.random() < 0.5:
+        cut = tint(rng, cut[..., 0])
+    image = Image.fromarray((cut * 255).clip(0, 255).astype(np.uint8))
+    return np.asarray(image.resize((edge, edge), Image.Resampling.LANCZOS), np.float32) / 255
+
+
+def batch(pictures: list[Tensor], rng: np.random.Generator, *, count: int, edge: int) -> Tensor:
+    """Give two crops of each of `count` pictures, one after the other: (2 * count, 3, edge, edge), [0, 1].
+
+    Both crops of a picture share its turn, zoom, colours and light.
+    """
+    crops = []
+    for i in rng.choice(len(pictures), count, replace=len(pictures) < count):
+        picture = _recolour(_turn(pictures[i].float(), rng), rng)
+        zoom = rng.uniform(0.7, 1.4)
+        side = min(int(edge / zoom), picture.shape[1])
+        for _ in range(2):
+            top, left = rng.integers(picture.shape[1] - side + 1, size=2)
+            crop = picture[None, :, top : top + side, left : left + side]
+            crops.append(F.interpolate(crop, (edge, edge), mode="bicubic", antialias=True))
+    return torch.cat(crops).clamp(0, 1)
+
+
+def _turn(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    picture = picture.rot90(int(rng.integers(4)), (1, 2))
+    return picture.flip(2) if rng.random() < 0.5 else picture
+
+
+def _recolour(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    """Change light, contrast and saturation, and often the order of the channels."""
+    if rng.random() < 0.5:
+        picture = picture[rng.permutation(3)]
+    if rng.random() < 0.2:
+        picture = 1 - picture
+    grey = picture.mean(0, keepdim=True)
+    picture = grey + (picture - grey) * rng.uniform(0.5, 1.3)
+    return (0.5 + (picture - 0.5) * rng.uniform(0.7, 1.3) + rng.normal(0, 0.08)).clamp(0, 1)

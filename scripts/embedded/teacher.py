@@ -1,0 +1,88 @@
+"""The only teacher: the analytic wavelet bank's maps, sampled where the student's positions lie."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst.backbones import Wavelet
+from nst.backbones.base import Input
+
+LESSONS = {
+    1: "s1",
+    3: "s0 s1",
+    4: "s1 s2 m0",
+    6: "s1 s2 m0",
+    7: "s2 s3 m1",
+    9: "s2 s3 m1",
+    10: "s3 m1 m2",
+    12: "s3 s4 m2",
+}
+"""Layer of the student -> the maps it must know."""
+
+STRIDES = {1: 2, 3: 4, 4: 4, 6: 8, 7: 8, 9: 16, 10: 16, 12: 16}
+LEVEL = {"s": 0, "m": 1}
+
+
+def build() -> Wavelet:
+    """Give the bank, its options fixed here: a later tuning of the backbone must not change the lessons."""
+    names = sorted({name for lesson in LESSONS.values() for name in lesson.split()})
+    grey = Input(mean=[0.5] * 3, std=[1.0] * 3)
+    options = {"size": 9, "sigma": 1.6, "frequency": 2.0, "slant": 0.6, "chroma": 1.5, "lowpass": 0.3}
+    return Wavelet(layers=names, orientations=8, input=grey, **options)
+
+
+@torch.no_grad()
+def lessons(teacher: Wavelet, image: Tensor, shapes: dict[int, torch.Size]) -> dict[int, Tensor]:
+    """Give layer -> what the student should know there: (N, K, h, w).
+
+    Args:
+        teacher: The bank.
+        image: (N, 3, H, W), [0, 1].
+        shapes: Layer -> shape of the student's output, whose position i is centred on pixel stride * (i + 1) - 1.
+    """
+    maps, out = teacher(image), {}
+    coarse: dict[tuple[str, int], Tensor] = {}
+    for layer, names in LESSONS.items():
+        stride, (height, width) = STRIDES[layer], shapes[layer][-2:]
+        found = [_between(_blurred(maps, name, stride, coarse), stride, height, width) for name in names.split()]
+        out[layer] = torch.cat(found, dim=1)
+    return out
+
+
+def _blurred(maps: dict[str, Tensor], name: str, stride: int, done: dict[tuple[str, int], Tensor]) -> Tensor:
+    """Bring maps to a position every `stride` pixels, each halving once for all layers."""
+    if 2 ** (LEVEL[name[0]] + int(name[1])) == stride:
+        return maps[name]
+    if (name, stride) not in done:
+        finer = _blurred(maps, name, stride // 2, done)
+        done[name, stride] = F.avg_pool2d(finer, 3, 2, 1, count_include_pad=False)
+    return done[name, stride]
+
+
+def _between(maps: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """Interpolate maps at i * stride to the student's positions, (i + 1) * stride - 1."""
+    down, right = height + 1 - maps.shape[2], width + 1 - maps.shape[3]
+    maps = F.pad(maps, (0, max(right, 0), 0, max(down, 0)), mode="replicate")[..., : height + 1, : width + 1]
+    maps = torch.lerp(maps[..., :-1, :], maps[..., 1:, :], 1 - 1 / stride)
+    return torch.lerp(maps[..., :-1], maps[..., 1:], 1 - 1 / stride)
+
+
+class Heads(nn.Module):
+    """A linear map from each taught layer to its standardised lesson."""
+
+    def __init__(self, taught: dict[int, Tensor], sample: dict[int, Tensor]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict()
+        for layer, lesson in sample.items():
+            self.heads[str(layer)] = nn.Conv2d(taught[layer].shape[1], lesson.shape[1], 1)
+            mean, std = lesson.mean((0, 2, 3), keepdim=True), lesson.std((0, 2, 3), keepdim=True)
+            self.register_buffer(f"mean{layer}", mean)
+            self.register_buffer(f"std{layer}", std + 1e-3)
+
+    def forward(self, taught: dict[int, Tensor], lesson: dict[int, Tensor]) -> dict[int, Tensor]:
+        """Give layer -> the share of the lesson's variance that the layer does not explain."""
+        out = {}
+        for layer, known in lesson.items():
+            target = (known - self.get_buffer(f"mean{layer}")) / self.get_buffer(f"std{layer}")
+            out[layer] = (self.heads[str(layer)](taught[layer]).float() - target.clamp(-5, 5)).square().mean()
+        return out
