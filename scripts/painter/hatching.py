@@ -73,7 +73,7 @@ def _strokes(rng: np.random.Generator, *, turn: float, follow: float, threshold:
     starts = scatter(gap, rng)
     dark = _look(_form()[0], *starts.T) + rng.normal(0, 0.05, len(starts))
     starts = starts[dark > threshold]
-    length = rng.uniform(0.030, 0.075, len(starts)) * (0.6 + 0.7 * _look(_form()[0], *starts.T))
+    length = rng.uniform(0.045, 0.100, len(starts)) * (0.6 + 0.7 * _look(_form()[0], *starts.T))
     return trace(starts, direction, length=length.astype(np.float32))
 
 
@@ -82,9 +82,10 @@ def _shade(paths: Floats, rng: np.random.Generator, *, fine: int, width: float, 
     layer = Image.new("L", (fine, fine))
     pen = ImageDraw.Draw(layer)
     taper = width * (0.35 + 0.65 * np.sin(np.linspace(0.25, np.pi - 0.1, paths.shape[1])))
-    for path, force in zip(paths, rng.normal(press, 0.13, len(paths)), strict=True):
-        outline = ribbon(path, taper * (0.7 + 0.6 * force)) * fine
-        pen.polygon([tuple(p) for p in outline], fill=int(255 * np.clip(force, 0.15, 0.95)))
+    forces = rng.normal(press, 0.13, len(paths))
+    outlines = ribbon(paths, taper * (0.7 + 0.6 * forces[:, None])) * fine
+    for outline, force in zip(outlines.reshape(len(paths), -1).tolist(), forces, strict=True):
+        pen.polygon(outline, fill=int(255 * np.clip(force, 0.15, 0.95)))
     return np.asarray(layer, np.float32) / 255
 
 
@@ -97,11 +98,11 @@ def paint(edge: int) -> Image.Image:
     rng = np.random.default_rng(1504)
     fine = 2 * edge
     x, y = grid(fine)
-    tooth = 0.5 * fbm(x, y, frequency=62, seed=21, octaves=3) + 0.5 * perlin(x, y, frequency=63 * 4, seed=24)
+    tooth = fbm(x, y, frequency=210, seed=21, octaves=2)
     bright = np.ones((fine, fine), np.float32)
     for turn, follow, threshold, gap, press in (
-        (-0.75, 0.85, 0.02, 0.0125, 0.40), (0.80, 0.75, 0.20, 0.0120, 0.48), (0.05, 0.65, 0.36, 0.0115, 0.52),
-        (1.50, 0.45, 0.50, 0.0110, 0.58), (-0.35, 0.85, 0.62, 0.0105, 0.70),
+        (-0.75, 0.85, 0.02, 0.0145, 0.42), (0.80, 0.75, 0.20, 0.0140, 0.50), (0.05, 0.65, 0.36, 0.0135, 0.55),
+        (1.50, 0.45, 0.50, 0.0130, 0.62), (-0.35, 0.85, 0.62, 0.0125, 0.74),
     ):  # fmt: skip
         paths = _strokes(rng, turn=turn, follow=follow, threshold=threshold, gap=gap)
         bright *= 1 - 0.88 * _shade(paths, rng, fine=fine, width=0.0024, press=press)
@@ -112,8 +113,8 @@ def paint(edge: int) -> Image.Image:
             rim = np.stack([np.cos(t), np.sin(t)], 1) * radius * rng.normal(1, 0.006) + [cx, cy]
             rims = np.concatenate([rims, rim[None].astype(np.float32)])
     bright *= 1 - 0.9 * _shade(rims, rng, fine=fine, width=0.0026, press=0.6)
-    lead = (1 - bright) * np.clip(0.92 + 0.42 * tooth, 0.25, 1.1)
-    paper = _PAPER * (1 + 0.028 * tooth)[..., None]
+    lead = (1 - bright) * np.clip(0.95 + 0.20 * tooth, 0.25, 1.1)
+    paper = _PAPER * (1 + 0.016 * tooth)[..., None]
     return picture(paper + (_LEAD - paper) * np.clip(lead, 0, 1)[..., None]).resize(
         (edge, edge), Image.Resampling.LANCZOS
     )

@@ -160,9 +160,9 @@ def paint(edge: int) -> Image.Image:
     middle = np.concatenate([np.zeros((1, 2)), centres]).astype(np.float32)
     x, y = grid(fine)
     lean = ((np.stack([x, y], -1) - middle[labels]) / _TILE * tilt[labels]).sum(-1)
-    vein = 0.05 * fbm(x + 0.37 * tilt[labels, 0] * 9, y, frequency=60, seed=3, octaves=2)
+    vein = 0.035 * fbm(x + 0.37 * tilt[labels, 0] * 9, y, frequency=60, seed=3, octaves=2)
     smalti = colours[labels] * (1 + 1.3 * lean + vein)[..., None]
-    bed = rgb("4b423a") * (1 + 0.3 * perlin(x, y, frequency=63, seed=5))[..., None]
+    bed = rgb("4b423a") * (1 + 0.2 * perlin(x, y, frequency=40, seed=5))[..., None]
     pixels = np.where(grout[..., None], bed, smalti)
     height = np.where(grout, 0, 1 + 0.6 * lean + vein).astype(np.float32)
-    return picture(pixels * shade(height, strength=0.75)[..., None]).resize((edge, edge), Image.Resampling.LANCZOS)
+    return picture(pixels * shade(height, strength=0.6)[..., None]).resize((edge, edge), Image.Resampling.LANCZOS)

@@ -85,10 +85,10 @@ def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 @cache
-def _streaks(edge: int = 224) -> Floats:
+def _streaks(edge: int = 160) -> Floats:
     """Give noise smeared along the wind, (edge, edge), about normal: the light and dark currents of the sky."""
     x, y = grid(edge)
-    paths = trace(np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=24)
+    paths = trace(np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=18)
     tone = perlin(paths[..., 0], paths[..., 1], frequency=17, seed=5).mean(1)
     tone += 0.5 * perlin(paths[..., 0], paths[..., 1], frequency=31, seed=6).mean(1)
     return ((tone - tone.mean()) / tone.std()).reshape(edge, edge).astype(np.float32)

@@ -27,16 +27,17 @@ def spline(points: ArrayLike, count: int) -> Floats:
 
 
 def ribbon(path: Floats, widths: ArrayLike) -> Floats:
-    """Give the outline (2K, 2) of a band along a path.
+    """Give the outline (..., 2K, 2) of a band along a path.
 
     Args:
-        path: (K, 2).
-        widths: Full width, one number or (K,).
+        path: (..., K, 2).
+        widths: Full width, one number or (..., K).
     """
-    tangent = np.gradient(np.asarray(path, np.float64), axis=0)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-9
-    side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (np.broadcast_to(widths, len(path)) / 2)[:, None]
-    return np.concatenate([path + side, (path - side)[::-1]]).astype(np.float32)
+    tangent = np.gradient(np.asarray(path, np.float64), axis=-2)
+    tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True) + 1e-9
+    half = np.broadcast_to(widths, path.shape[:-1])[..., None] / 2
+    side = np.stack([-tangent[..., 1], tangent[..., 0]], axis=-1) * half
+    return np.concatenate([path + side, (path - side)[..., ::-1, :]], axis=-2).astype(np.float32)
 
 
 class Sheet:

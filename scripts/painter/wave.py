@@ -126,12 +126,13 @@ def _draw(sheet: Sheet, wave: _Wave) -> None:
 
 
 def _clouds(sheet: Sheet) -> None:
-    """Draw the sky: a red sun and banks of cloud, each lobe ringed by the lines of its swelling."""
-    sheet.disc((0.235, 0.235), 0.115, _INK)
-    sheet.disc((0.235, 0.235), 0.112, rgb("cf5a3e"))
+    """Draw the sky: a red sun among banks of cloud, each lobe ringed by the lines of its swelling."""
     rng = np.random.default_rng(11)
-    tints = [rgb(code) for code in ("f0e4c6", "e2d3ae", "c2cfc4", "a9bdbd", "ecc9a0")]
+    tints = [rgb(code) for code in ("f4e6c2", "ecd29c", "b5d0ca", "8fb7c2", "f0b98a")]
     for y in np.linspace(-0.02, 0.66, 21):
+        if 0.24 < y < 0.28:
+            sheet.disc((0.135, 0.205), 0.105, _INK)
+            sheet.disc((0.135, 0.205), 0.102, rgb("d8472f"))
         here = -0.05 + rng.uniform(0, 0.12)
         while here < 1.05:
             swell = rng.uniform(0.5, 1.0) * (1 - 0.5 * y)
@@ -181,7 +182,7 @@ def _print(pixels: Floats) -> Floats:
     mottle = fbm(x, y, frequency=14, seed=4) * 0.5 + perlin(x, 6 * y, frequency=18, seed=9) * 0.5
     fibre = smoothstep(0.55, 0.9, perlin(4 * x, y, frequency=14, seed=5) * perlin(x, y, frequency=9, seed=6) * 3)
     inked = 1 - pixels.mean(-1)
-    worn = np.clip(inked * (0.06 + 0.05 * grain + 0.09 * mottle), 0, 1)
+    worn = np.clip(inked * (0.02 + 0.05 * grain + 0.07 * mottle), 0, 1)
     pale = mix(pixels, rgb("efe2c0"), worn)
     shade = 1 - 0.025 * (grain + mottle) * (1 - inked) - 0.05 * fibre
     return np.asarray(pale * shade[..., None], np.float32)
@@ -195,7 +196,7 @@ def paint(edge: int) -> Image.Image:
     """
     sheet = Sheet(edge, rgb("e6d7b0"))
     for row in np.linspace(0, 0.72, 90):
-        tint = ramp(["5f8297", "a3b3a6", "dccfa8", "ecd9ac", "e9c99c"], np.float32(row / 0.7))
+        tint = ramp(["3f7396", "8fb3ae", "e3d3a2", "f0d79c", "eebb85"], np.float32(row / 0.7))
         sheet.polygon([(0, row), (1, row), (1, row + 0.01), (0, row + 0.01)], tint)
     _clouds(sheet)
     _mountain(sheet)

@@ -87,8 +87,8 @@ def objective(cfg: DictConfig) -> Objective:
     if not terms:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
-    layers = [layer for layer in wanted if layer not in ("image", "input")]
-    return Objective(backbone=build(cfg.backbone, layers=layers), terms=terms)
+    names = [layer for layer in wanted if layer not in ("image", "input")]
+    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms)
 
 
 def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:

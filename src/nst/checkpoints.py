@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import re
+import warnings
 from pathlib import Path
 
 import torch
@@ -74,7 +75,9 @@ def read(path: Path) -> State:
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}; give a file that exists")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on the pickle's protocol: the loader refuses what it must
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (
         pickle.UnpicklingError,
         RuntimeError,

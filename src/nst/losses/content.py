@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from nst.losses.term import Stats, Term, check_choice, combine
+from nst.losses.term import Stats, Term, check_choice, combine, wide
 
 
 class Content(Term):
@@ -38,7 +38,7 @@ class Content(Term):
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||F - P||^2, summed over channels and (weighted) positions."""
-        squares = {name: (features[name] - reference[name]).float().square() for name in self.layers}
+        squares = {name: wide(features[name] - reference[name]).square() for name in self.layers}
         if mask is not None:
             squares = {name: square * mask[name] for name, square in squares.items()}
         return {name: square.sum() for name, square in squares.items()}
@@ -50,7 +50,7 @@ class Content(Term):
 
     def _divisor(self, reference: torch.Tensor) -> torch.Tensor | float:
         if self.reduction == "relative":
-            wide = reference.float()
-            spread = (wide - wide.mean((-2, -1), keepdim=True)).square().sum()
-            return spread.clamp_min(torch.finfo(wide.dtype).tiny)
+            p = wide(reference)
+            spread = (p - p.mean((-2, -1), keepdim=True)).square().sum()
+            return spread.clamp_min(torch.finfo(p.dtype).tiny)
         return {"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction]

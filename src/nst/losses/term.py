@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 Stats = dict[str, Tensor]
@@ -59,6 +60,11 @@ class Term(nn.Module):
 def at(mask: Stats | None, layer: str) -> Tensor | None:
     """Return the mask of a layer, or None where there is no mask."""
     return None if mask is None else mask[layer]
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return x in float32, or as it is where it is wider already: 16-bit numbers lose sums."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def combine(shares: Stats, layers: Mapping[str, float], how: str) -> Stats:

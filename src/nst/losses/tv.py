@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, at, check_choice
+from nst.losses.term import Stats, Term, at, check_choice, wide
 
 
 class TotalVariation(Term):
@@ -40,7 +40,7 @@ class TotalVariation(Term):
         return {name: share * self._reduce(total[name]) for name, share in self.layers.items()}
 
     def _sum(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        x = wide(x)
         w = torch.ones_like(x[:1, :1]) if mask is None else mask.to(x)
         right = (x[..., 1:] - x[..., :-1], w[..., :-1])
         below = (x[..., 1:, :] - x[..., :-1, :], w[..., :-1, :])

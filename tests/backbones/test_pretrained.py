@@ -1,0 +1,141 @@
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from nst.backbones import Input, Pretrained
+from nst.download import Download
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+OFFLINE = Download(
+    connect=1, timeout=1, deadline=1, retries=0, backoff=0, max_megabytes=1, hosts=[], agent="nst tests", cache=None
+)
+
+
+def build(model: str, layers: list[str], **options) -> Pretrained:
+    defaults = {"checkpoint": "random", "pooling": "max", "padding": "zeros", "smoothing": "none", "seed": 0}
+    return Pretrained(model=model, layers=layers, input=Input(**IMAGENET), download=OFFLINE, **{**defaults, **options})
+
+
+@pytest.fixture(scope="module")
+def vgg11() -> nn.Module:
+    torch.manual_seed(0)
+    return torchvision.models.vgg11(weights=None).eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(vgg11, tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoints") / "vgg11.pth"
+    torch.save({k: v for k, v in vgg11.state_dict().items() if k.startswith("features.")}, path)
+    return path
+
+
+def test_features_are_those_of_the_network(vgg11, checkpoint, noise):
+    backbone = build("vgg11", ["conv1_1", "relu2_1", "pool2"], checkpoint=str(checkpoint))
+    x = backbone.input(noise(40, 48))
+    out = backbone.features(x)
+    conv = vgg11.features[0](x)
+    assert torch.equal(out["conv1_1"], conv)  # the first use of x: nothing was rectified in place
+    assert torch.allclose(out["relu2_1"], vgg11.features[:5](x), atol=1e-6)
+    assert torch.allclose(out["pool2"], vgg11.features[:6](x), atol=1e-6)
+
+
+def test_conv_is_not_rectified_in_place(noise):
+    """Programs that store a convolution's output and run on hold the rectified values: their conv1_1 is our relu1_1."""
+    backbone = build("vgg11", ["conv1_1", "relu1_1"])
+    out = backbone(noise(32, 32))
+    assert out["conv1_1"].min() < 0
+    assert torch.equal(out["conv1_1"].relu(), out["relu1_1"])
+    naive = torchvision.models.vgg11(weights=None).features[:2]
+    naive.load_state_dict(
+        {k.removeprefix("network.features."): v for k, v in backbone.state_dict().items() if "features.0" in k}
+    )
+    kept = naive[0](out["input"])
+    naive[1](kept)
+    assert torch.allclose(kept, out["relu1_1"])  # in place: the stored conv became the relu
+
+
+def test_nothing_deeper_than_the_deepest_layer_is_kept():
+    backbone = build("vgg11", ["relu2_1"])
+    assert sum(p.numel() for p in backbone.parameters()) == 3 * 64 * 9 + 64 + 64 * 128 * 9 + 128
+    assert not any(p.requires_grad for p in backbone.parameters())
+
+
+def test_course_indices_name_squeezenet_s_modules(noise):
+    backbone = build("squeezenet1_1", ["1", "3"])
+    torch.manual_seed(0)
+    reference = torchvision.models.squeezenet1_1(weights=None).eval().features
+    out = backbone(noise(48, 48))
+    assert torch.allclose(out["3"], reference[:4](out["input"]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [("resnet18", ["relu", "layer1", "layer2.1.relu_1"]), ("inception_v3", ["Conv2d_2b_3x3", "Mixed_5b"])],
+)
+def test_any_torchvision_network_by_its_node_names(model, layers, noise):
+    backbone = build(model, layers, smoothing="softmax")
+    out = backbone(noise(96, 96))
+    assert set(out) == {"image", "input", *layers}
+    assert torch.allclose(out[layers[0]].sum(1), torch.tensor(1.0), atol=1e-5)  # softmax over the channels
+
+
+def test_smallest_is_the_smallest_that_runs(noise):
+    backbone = build("vgg11", ["pool3"])
+    assert backbone.smallest == 8
+    backbone(noise(8, 8))
+    with pytest.raises(ValueError, match=r"7 x 9 pixels is too small: the deepest layer in use \(pool3\) needs 8"):
+        backbone(noise(9, 7))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [("average", 2.5), ("average_rescaled", 5.0), ("l2", 30**0.5), ("l2_rescaled", 0.78 * 30**0.5)],
+)
+def test_pooling(pooling, expected, noise):
+    backbone = build("vgg11", ["pool1"], pooling=pooling)
+    pool = backbone.network.get_submodule("features.2")
+    assert pool(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])).item() == pytest.approx(expected)
+
+
+def test_replicate_padding_leaves_no_dark_frame():
+    flat = torch.full((1, 3, 16, 16), 0.8)
+    zeros, replicate = (build("vgg11", ["conv1_1"], padding=p)(flat)["conv1_1"] for p in ("zeros", "replicate"))
+    assert replicate.std((-2, -1)).max() < 1e-5
+    assert zeros.std((-2, -1)).max() > 1e-3
+    assert torch.allclose(zeros[..., 1:-1, 1:-1], replicate[..., 1:-1, 1:-1], atol=1e-5)
+
+
+def test_random_weights_are_those_of_the_seed(noise):
+    x = noise(32, 32)
+    one, same, other = (build("squeezenet1_1", ["3"], seed=s)(x)["3"] for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.allclose(one, other)
+
+
+def test_input_conventions_and_their_inverse(noise):
+    image = noise(4, 4)
+    caffe = Input(range=255, order="BGR", mean=[103.939, 116.779, 123.68], std=[1, 1, 1])
+    assert torch.allclose(caffe(image)[:, 0], image[:, 2] * 255 - 103.939, atol=1e-4)
+    for convention in (caffe, Input(**IMAGENET)):
+        assert torch.allclose(convention.inverse(convention(image)), image, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"model": "vgg91"}, "no torchvision model 'vgg91'; nearest: vgg19"),
+        ({"layers": ["relu9_9"]}, "no layer 'relu9_9'; nearest: relu"),
+        ({"pooling": "mean"}, "no backbone.pooling 'mean'"),
+        ({"padding": "wrap"}, "no backbone.padding 'wrap'"),
+        ({"smoothing": "relu"}, "no backbone.smoothing 'relu'"),
+    ],
+)
+def test_an_unknown_name_shows_the_nearest(options, line):
+    with pytest.raises(ValueError, match=line):
+        build(**{"model": "vgg11", "layers": ["relu1_1"], **options})
+
+
+def test_a_foreign_checkpoint_is_refused(checkpoint):
+    with pytest.raises(ValueError, match="is no checkpoint of torchvision's squeezenet1_1: .* parameters"):
+        build("squeezenet1_1", ["3"], checkpoint=str(checkpoint))

@@ -1,0 +1,232 @@
+import itertools
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from nst import initial, schedules
+from nst.callbacks import Average, Clamp, Restart
+from nst.losses import Content, Gram
+from nst.methods import DivergedError, ImageMethod, StylePicture
+from nst.objective import Objective
+from nst.pyramid import Level
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*LeafSpec.*:FutureWarning",
+    "ignore:.*eval mode.*",
+    "ignore:.*logging interval.*",
+    "ignore:.*lr_scheduler.step.*",
+)
+
+
+@pytest.fixture
+def objective(wavelet) -> Objective:
+    return Objective(
+        backbone=wavelet,
+        terms={
+            "content": Content(layers={"s1": 1.0}, weight=0.3, reduction="relative", layer_reduction="mean"),
+            "style": Gram(
+                layers={"s0": 1.0, "s1": 1.0}, weight=1.0, normalize="hw", reduction="relative", layer_reduction="mean"
+            ),
+        },
+    )
+
+
+def constant(optimizer, *, steps):
+    return schedules.constant(optimizer, steps=steps)
+
+
+def adam(parameters, lr=0.03):
+    return torch.optim.Adam(parameters, lr=lr)
+
+
+def method(objective, **options) -> ImageMethod:
+    defaults = {
+        "levels": [Level(16, 2), Level(32, 3)],
+        "optimizer": adam,
+        "scheduler": constant,
+        "init": initial.content,
+        "fit": "longest",
+        "style_fit": "longest",
+        "style_size": None,
+        "space": "image",
+        "seed": 0,
+    }
+    return ImageMethod(objective=objective, **{**defaults, **options})
+
+
+def trainer(steps: int, *callbacks) -> Trainer:
+    return Trainer(
+        max_steps=steps,
+        max_epochs=-1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=list(callbacks),
+    )
+
+
+def paint(stages, *callbacks):
+    for stage in stages:
+        trainer(stage.steps, *callbacks).fit(stage.module, stage.data)
+    return stage.module
+
+
+def styles(noise):
+    return [StylePicture("a", noise(40, 50, seed=1))]
+
+
+def test_the_picture_is_the_single_trainable_parameter(objective, noise):
+    stage = next(method(objective).stages(noise(), styles(noise)))
+    trained = [name for name, p in stage.module.named_parameters() if p.requires_grad]
+    assert trained == ["pixels"]
+    assert stage.module.pixels.shape == (1, 3, 12, 16)
+
+
+def test_levels_follow_one_another(objective, noise):
+    stages = method(objective).stages(noise(), styles(noise))
+    first = next(stages)
+    assert torch.equal(first.module.image(), first.module.content)  # init=content
+    trainer(first.steps).fit(first.module, first.data)
+    second = next(stages)
+    assert second.module.pixels.shape == (1, 3, 24, 32)
+    assert second.module.first_step == 2
+    from nst.images import resize
+
+    assert torch.equal(second.module.pixels.data, resize(first.module.image().detach(), (24, 32)))
+
+
+def test_lightning_takes_the_steps_of_a_bare_loop(objective, noise):
+    module = paint(method(objective, levels=[Level(32, 4)]).stages(noise(), styles(noise)))
+    x = noise().clone().requires_grad_()
+    optimizer = adam([x])
+    for _ in range(4):
+        optimizer.zero_grad()
+        objective.total(objective(x, module.references)).backward()
+        optimizer.step()
+    assert torch.equal(module.pixels.data, x.data)
+
+
+def test_the_loss_falls_and_is_zero_at_itself(objective, noise):
+    picture = noise()
+    stage = next(method(objective, levels=[Level(32, 15)]).stages(picture, [StylePicture("a", noise(seed=1))]))
+    stage.module.capture()
+    before = objective.total(stage.module.evaluate(picture))
+    trainer(15).fit(stage.module, stage.data)
+    assert objective.total(stage.module.evaluate(stage.module.image())) < before / 2
+    same = next(method(objective, levels=[Level(32, 1)]).stages(picture, [StylePicture("a", picture)]))
+    assert objective.total(same.module.evaluate(picture)).item() == 0
+
+
+@pytest.mark.parametrize("line_search", [None, "strong_wolfe"])
+def test_lbfgs(objective, noise, line_search):
+    def lbfgs(parameters):
+        return torch.optim.LBFGS(parameters, max_iter=1, history_size=10, line_search_fn=line_search)
+
+    chosen = method(objective, levels=[Level(32, 8)], optimizer=lbfgs)
+    stage = next(chosen.stages(noise(), styles(noise)))
+    stage.module.capture()
+    before = objective.total(stage.module.evaluate(noise()))
+    trainer(8).fit(stage.module, stage.data)
+    assert objective.total(stage.module.evaluate(stage.module.image())) < before
+
+
+def test_input_space_steps_in_the_backbone_s_units(objective, noise):
+    chosen = method(objective, levels=[Level(32, 1)], space="input", optimizer=lambda p: adam(p, lr=0.5))
+    module = paint(chosen.stages(noise(), styles(noise)))
+    moved = (objective.backbone.input(module.image()) - objective.backbone.input(noise())).abs()
+    assert moved.max().item() == pytest.approx(0.5, rel=1e-3)  # Adam's first step is the learning rate
+
+
+def test_a_loss_that_is_no_number_stops_at_the_last_good_picture(objective, noise):
+    stage = next(
+        method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e25)).stages(
+            noise(), styles(noise)
+        )
+    )
+    with pytest.raises(DivergedError, match=r"loss is .* at step \d+.*lower optimizer.lr"):
+        trainer(50).fit(stage.module, stage.data)
+    assert torch.isfinite(stage.module.image()).all()
+
+
+def test_clamp_until_and_restart(objective, noise):
+    seen = []
+
+    class Watch(Clamp):
+        def on_train_batch_end(self, trainer, module, *args):
+            super().on_train_batch_end(trainer, module, *args)
+            seen.append((module.pixels.max().item() <= 0.6, len(trainer.optimizers[0].state)))
+
+    chosen = method(objective, levels=[Level(32, 4)], optimizer=lambda p: adam(p, lr=0.3))
+    paint(chosen.stages(noise(), styles(noise)), Watch(low=0.4, high=0.6, until=3))
+    assert [inside for inside, _ in seen] == [True, True, False, False]  # before the steps 0, 1 and 2, not before 3
+    states = []
+
+    class Count(Restart):
+        def on_train_batch_start(self, trainer, module, *args):
+            super().on_train_batch_start(trainer, module, *args)
+            states.append(len(trainer.optimizers[0].state))
+
+    paint(chosen.stages(noise(), styles(noise)), Count(step=2))
+    assert states == [0, 1, 0, 1]
+
+
+def test_average_is_the_bias_corrected_mean_of_the_iterates(objective, noise):
+    iterates = []
+
+    class Watch(Average):
+        def on_train_batch_end(self, trainer, module, *args):
+            super().on_train_batch_end(trainer, module, *args)
+            iterates.append(module.pixels.detach().clone())
+
+    module = paint(method(objective, levels=[Level(32, 5)]).stages(noise(), styles(noise)), Watch(decay=0.8))
+    weights = [0.2 * 0.8 ** (4 - t) for t in range(5)]
+    expected = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
+    assert torch.allclose(module.pixels.data, expected, atol=1e-6)
+
+
+def test_mixed_styles_average_their_statistics(objective, noise):
+    one, two = noise(seed=1), noise(seed=2)
+    from nst.objective import Target
+
+    mixed = objective.references(noise(), [Target(one, 1.0), Target(two, 3.0)])["style"]["s0"]
+    single = [objective.references(noise(), [Target(x)])["style"]["s0"] for x in (one, two)]
+    assert torch.allclose(mixed, 0.25 * single[0] + 0.75 * single[1], rtol=1e-5)
+
+
+def test_styles_are_never_enlarged_but_scaled_down(objective, noise):
+    def size(**options):
+        scale = options.pop("scale", 1.0)
+        picture = [StylePicture("a", noise(40, 50), scale=scale)]
+        stage = next(method(objective, levels=[Level(32, 1)], **options).stages(noise(), picture))
+        return tuple(stage.module.styles[0].image.shape[-2:])
+
+    assert size() == (26, 32)
+    assert size(scale=0.5) == (13, 16)
+    assert size(scale=4.0) == (40, 50)
+    assert size(style_size=20) == (16, 20)
+    assert size(style_fit="content") == (24, 32)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "space"), list(itertools.product(["uniform", "normal", "gray"], ["image", "input"]))
+)
+def test_noise_starts(objective, noise, distribution, space):
+    mean = 0.5 if space == "image" else 0.0
+    scene = initial.Scene(noise(), noise(), objective.backbone.input, torch.Generator().manual_seed(3))
+    start = initial.noise(scene, distribution=distribution, mean=mean, spread=0.05, space=space)
+    assert start.shape == (1, 3, 24, 32)
+    assert start.mean().item() == pytest.approx(0.5, abs=0.01)
+    deviation = {"uniform": 0.05 / 3**0.5, "normal": 0.05, "gray": 0.0}[distribution]
+    assert start.std().item() == pytest.approx(deviation, abs=0.003)
+
+
+def test_blend_and_style_starts(objective, noise):
+    scene = initial.Scene(noise(), noise(60, 10, seed=5), objective.backbone.input, torch.Generator())
+    assert initial.style(scene).shape == (1, 3, 24, 32)
+    half = initial.blend(scene, noise=lambda scene: torch.zeros_like(scene.content), amount=0.5)
+    assert torch.allclose(half, noise() / 2)
+    with pytest.raises(ValueError, match="amount is 2; give a share"):
+        initial.blend(scene, noise=initial.content, amount=2.0)
