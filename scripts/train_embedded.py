@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from embedded import pictures, student, teacher
+from embedded import student, teacher
+from embedded.pictures import pool as make
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,27 +22,56 @@ ASSET = Path(__file__).resolve().parents[1] / "src" / "nst" / "assets" / "squeez
 IMAGENET = Input(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 
 
+class Lessons:
+    """Pictures and all that is to be known about them, in memory: the bank looks at each picture once.
+
+    Args:
+        pictures: (N, 3, H, W), [0, 1], H and W multiples of 16.
+    """
+
+    def __init__(self, pictures: Tensor) -> None:
+        self.pictures = (pictures * 255).round().byte()
+        bank = teacher.build()
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = [teacher.lessons(bank, part.float() / 255) for part in self.pictures.split(8)]
+        self.known = {key: torch.cat([part.pop(key) for part in parts]) for key in list(parts[0])}
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def crops(self, rng: np.random.Generator, count: int, edge: int) -> tuple[Tensor, dict[int, Tensor]]:
+        """Give two crops of each of `count` pictures, beside each other, and layer -> their lessons."""
+        spots = []
+        for i in rng.choice(len(self), count, replace=len(self) < count):
+            spots += [(i, *(16 * rng.integers((self.pictures.shape[-1] - edge) // 16 + 1, size=2))) for _ in range(2)]
+        image = torch.stack([self.pictures[i, :, y : y + edge, x : x + edge] for i, y, x in spots]).float() / 255
+        return image, {layer: self._lesson(layer, spots, edge) for layer in teacher.LESSONS}
+
+    def _lesson(self, layer: int, spots: list[tuple[int, int, int]], edge: int) -> Tensor:
+        n = teacher.STRIDES[layer]
+        maps = [self.known[name, n] for name in teacher.LESSONS[layer].split()]
+        parts = [[m[i, :, y // n : (y + edge) // n, x // n : (x + edge) // n] for i, y, x in spots] for m in maps]
+        return torch.cat([torch.stack(part) for part in parts], dim=1)
+
+
 def train(given: argparse.Namespace) -> nn.Sequential:
     """Train from the seed; give the network with its normalisations, and print how it goes."""
     torch.manual_seed(given.seed)
     rng = np.random.default_rng(given.seed)
     begun = time.time()
-    pool = pictures.pool(rng, given.pool, given.crop * 2)
-    print(f"{len(pool)} pictures, {time.time() - begun:.0f} s", flush=True)
-    features, bank = student.build().to(memory_format=torch.channels_last), teacher.build()
-    first = pictures.batch(pool, rng, count=given.batch, edge=given.crop)
-    with torch.no_grad():
-        known = student.outputs(features, IMAGENET(first))
-        heads = teacher.Heads(known, teacher.lessons(bank, first, {k: v.shape for k, v in known.items()}))
-    learnt = [*features.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW([p for p in learnt if p.requires_grad], lr=given.rate, weight_decay=1e-3)
+    pictures = make(rng, given.pool, given.edge)
+    print(f"{len(pictures)} pictures, {time.time() - begun:.0f} s", flush=True)
+    lessons = Lessons(pictures)
+    print(f"lessons, {time.time() - begun:.0f} s", flush=True)
+    features = student.build().to(memory_format=torch.channels_last)
+    heads = teacher.Heads(student.channels(features), lessons.crops(rng, 64, given.crop)[1])
+    learnt = [p for p in [*features.parameters(), *heads.parameters()] if p.requires_grad]
+    optimiser = torch.optim.AdamW(learnt, lr=given.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, given.rate, given.steps, pct_start=0.1)
     for step in range(given.steps):
-        image = pictures.batch(pool, rng, count=given.batch, edge=given.crop)
-        terms = losses(features, heads, bank, image, given)
-        loss = sum(terms.values())
+        terms = losses(features, heads, *lessons.crops(rng, given.batch, given.crop), given)
         optimiser.zero_grad()
-        loss.backward()
+        sum(terms.values()).backward()
         nn.utils.clip_grad_norm_(learnt, 5.0)
         optimiser.step()
         schedule.step()
@@ -53,21 +83,18 @@ def train(given: argparse.Namespace) -> nn.Sequential:
 
 
 def losses(
-    features: nn.Sequential, heads: nn.Module, bank: nn.Module, image: Tensor, given: argparse.Namespace
+    features: nn.Sequential, heads: nn.Module, image: Tensor, lesson: dict[int, Tensor], given: argparse.Namespace
 ) -> dict[str, Tensor]:
     """Give the named terms of the loss, weighted."""
-    noise = torch.rand(len(image), 1, 1, 1) * given.noise
-    seen = (IMAGENET(image + noise * torch.randn_like(image))).contiguous(memory_format=torch.channels_last)
+    seen = IMAGENET(image).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         taught = student.outputs(features, seen)
-        lesson = teacher.lessons(bank, image, {k: v.shape for k, v in taught.items()})
         missed = heads(taught, lesson)
     terms = {f"miss{k}": v / len(missed) for k, v in missed.items()}
     for k, v in taught.items():
         terms[f"corr{k}"] = given.decorrelate * student.correlation(v)
         if given.contrast:
             terms[f"same{k}"] = given.contrast * contrast(v.float())
-    terms["rough"] = given.smooth * student.roughness(features[0][0].weight)
     return terms
 
 
@@ -90,7 +117,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ASSET, help="the checkpoint to write")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=8, help="pictures a step, two crops of each")
-    parser.add_argument("--crop", type=int, default=128, help="edge of a crop, pixels")
+    parser.add_argument("--crop", type=int, default=112, help="edge of a crop, pixels, a multiple of 16")
+    parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
     parser.add_argument("--pool", type=int, default=600, help="procedural pictures, and as many cuts of real ones")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument(
@@ -98,7 +126,6 @@ def main() -> None:
     )
     parser.add_argument("--decorrelate", type=float, default=0.3)
     parser.add_argument("--contrast", type=float, default=0.0)
-    parser.add_argument("--smooth", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=int, default=50, help="steps between two lines")
     given = parser.parse_args()

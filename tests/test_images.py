@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
+from conftest import picture
 from nst import images
 
 
@@ -26,7 +27,7 @@ def test_rgb_comes_back_exactly(tmp_path):
     assert pixels.rgb.shape == (1, 3, 30, 40)
     assert pixels.alpha is None
     images.save(pixels.rgb, tmp_path / "b.png")
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png")), ramp())
+    assert np.array_equal(np.asarray(picture(tmp_path / "b.png")), ramp())
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -184,4 +185,4 @@ def test_stretch_maps_the_range_onto_zero_to_one():
 
 def test_text_is_stored_in_the_picture(tmp_path):
     images.save(torch.zeros(1, 3, 4, 4), tmp_path / "a.png", text={"nst": "größe"})
-    assert Image.open(tmp_path / "a.png").text["nst"] == "größe"
+    assert picture(tmp_path / "a.png").info["nst"] == "größe"

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -16,8 +15,8 @@ FREE = "astronaut brick camera cell chelsea clock_motion coffee grass gravel hor
 """Files of skimage/data that scikit-image documents as CC0 or public domain."""
 
 
-def pool(rng: np.random.Generator, count: int, edge: int) -> list[Tensor]:
-    """Give procedural pictures, and as many cut from the painted ones and the free ones: (3, edge, edge) each, [0, 1].
+def pool(rng: np.random.Generator, count: int, edge: int) -> Tensor:
+    """Give procedural pictures, and as many cut from painted and free ones: (2 * count, 3, edge, edge), [0, 1].
 
     Args:
         rng: Every choice.
@@ -27,7 +26,7 @@ def pool(rng: np.random.Generator, count: int, edge: int) -> list[Tensor]:
     made = [MAKERS[i % len(MAKERS)](rng, edge) for i in range(count)]
     found = originals()
     cuts = [_cut(found[i % len(found)], rng, edge) for i in range(count if found else 0)]
-    return [torch.from_numpy(np.ascontiguousarray(p.clip(0, 1).transpose(2, 0, 1))).half() for p in made + cuts]
+    return torch.stack([_vary(torch.from_numpy(p).permute(2, 0, 1).clamp(0, 1), rng) for p in made + cuts])
 
 
 def originals() -> list[Floats]:
@@ -50,21 +49,11 @@ def _cut(picture: Floats, rng: np.random.Generator, edge: int) -> Floats:
     return np.asarray(image.resize((edge, edge), Image.Resampling.LANCZOS), np.float32) / 255
 
 
-def batch(pictures: list[Tensor], rng: np.random.Generator, *, count: int, edge: int) -> Tensor:
-    """Give two crops of each of `count` pictures, one after the other: (2 * count, 3, edge, edge), [0, 1].
-
-    Both crops of a picture share its turn, zoom, colours and light.
-    """
-    crops = []
-    for i in rng.choice(len(pictures), count, replace=len(pictures) < count):
-        picture = _recolour(_turn(pictures[i].float(), rng), rng)
-        zoom = rng.uniform(0.7, 1.4)
-        side = min(int(edge / zoom), picture.shape[1])
-        for _ in range(2):
-            top, left = rng.integers(picture.shape[1] - side + 1, size=2)
-            crop = picture[None, :, top : top + side, left : left + side]
-            crops.append(F.interpolate(crop, (edge, edge), mode="bicubic", antialias=True))
-    return torch.cat(crops).clamp(0, 1)
+def _vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    """Turn and recolour a picture, and give a quarter of them pixel noise: what paint is not must be known as well."""
+    picture = _recolour(_turn(picture, rng), rng)
+    noise = rng.normal(0, rng.choice([0, 0, 0, 1]) * rng.uniform(0, 0.12), picture.shape)
+    return (picture + torch.from_numpy(noise).float()).clamp(0, 1)
 
 
 def _turn(picture: Tensor, rng: np.random.Generator) -> Tensor:

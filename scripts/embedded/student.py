@@ -9,10 +9,10 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-LAYERS = (1, 3, 4, 6, 7, 9, 10, 12)
-"""Modules of `features` whose output is taught, of strides 2, 4, 4, 8, 8, 16, 16, 16."""
+LAYERS = (3, 4, 6, 7, 9, 12)
+"""Modules of `features` whose output is taught, of strides 4, 4, 8, 8, 16, 16."""
 
-SPARSITY = 0.3
+SPARSITY = 0.2
 """Each channel begins this many standard deviations below zero, so that a minority of positions is active."""
 
 
@@ -27,51 +27,46 @@ class _Normed(nn.Sequential):
 
 
 def build() -> nn.Sequential:
-    """Give `features` of SqueezeNet 1.1, its first filters smooth, batch normalisation behind each convolution."""
+    """Give `features` of SqueezeNet 1.1, its first filters given, batch normalisation behind each convolution."""
     features = torchvision.models.squeezenet1_1(weights=None).features
     for module in features.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
-    with torch.no_grad():
-        features[0].weight.copy_(smooth_filters(features[0].out_channels))
+    features[0].weight = nn.Parameter(first_filters(), requires_grad=False)
     for owner, name, conv in _convolutions(features, nn.Conv2d):
         setattr(owner, name, _Normed(conv))
+    nn.init.zeros_(features[0][1].bias).requires_grad_(False)
     return features
 
 
-def smooth_filters(count: int) -> Tensor:
-    """Give 3 x 3 filters that blur before they differ, so that a stride of 2 aliases little: (count, 3, 3, 3).
+def first_filters() -> Tensor:
+    """Give 64 filters of 3 x 3 that leave no pattern unseen, and none twice: (64, 3, 3, 3), unit norm.
 
-    In turn: 16 headings of the gradient and 8 of the oriented curvature in both signs in luminance, and the gradient
-    (8 headings) and blur (both signs) of two opponent colours; random mixtures of these for the rest.
+    The products of a blur, a slope and a curve along x and y span every 3 x 3 patch; each is there in both signs, for
+    the rectifier, and in luminance the gradient has 12 headings and the ridge 4. Filters that were blind to a pattern
+    (pixel noise, say) would let it grow unpunished in a picture that is optimised.
     """
-    blur, slope = torch.tensor([1.0, 2, 1]) / 4, torch.tensor([-1.0, 0, 1]) / 2
-    curve = torch.tensor([-1.0, 2, -1]) / 4
-    gx, gy = torch.outer(blur, slope), torch.outer(slope, blur)
-    xx, yy, xy = torch.outer(blur, curve), torch.outer(curve, blur), torch.outer(slope, slope)
-    grey, red, green = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.0], [2], [6]]) ** 0.5
-    disc = torch.outer(blur, blur)
-    out = [_outer(grey, math.cos(a) * gx + math.sin(a) * gy) for a in _turn(16)]
-    for a in _turn(8, 0.5):
-        ridge = math.cos(a) ** 2 * xx + math.sin(a) ** 2 * yy - 2 * math.cos(a) * math.sin(a) * xy
-        out += [_outer(grey, ridge), _outer(grey, -ridge)]
-    for colour in (red, green):
-        out += [_outer(colour, math.cos(a) * gx + math.sin(a) * gy) for a in _turn(8)]
-    out += [_outer(sign * colour, disc) for colour in (grey, red, green) for sign in (1, -1)]
-    bank = torch.stack([f / f.norm() for f in out])
-    mixed = torch.einsum("ij,jcyx->icyx", torch.randn(max(count - len(bank), 0), len(bank)), bank)
-    return torch.cat([bank, mixed / (mixed.flatten(1).norm(dim=1) + 1e-6)[:, None, None, None]])[:count]
+    blur, slope, curve = torch.tensor([[1.0, 2, 1], [-1, 0, 1], [-1, 2, -1]])
+    plane = {k: torch.outer(v, h) for k, v, h in (
+        ("disc", blur, blur), ("x", blur, slope), ("y", slope, blur), ("xx", blur, curve), ("yy", curve, blur),
+        ("xy", slope, slope), ("xxy", slope, curve), ("xyy", curve, slope), ("dots", curve, curve),
+    )}  # fmt: skip
+    plane = {k: p / p.norm() for k, p in plane.items()}
+    spot, saddle = plane["xx"] + plane["yy"], plane["xx"] - plane["yy"]
+    grey, *chroma = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]])
+    ridges = [spot + math.cos(2 * a) * saddle - math.sin(2 * a) * plane["xy"] for a in _turn(4, 0.5)]
+    fine = [plane["xxy"], plane["xyy"], plane["dots"]]
+    out = [_outer(grey, _heading(plane, a)) for a in _turn(12)]
+    out += [_outer(s * grey, p) for p in (plane["disc"], spot, *ridges, *fine) for s in (1, -1)]
+    for colour in chroma:
+        out += [_outer(colour, _heading(plane, a)) for a in _turn(6)]
+        out += [_outer(s * colour, p) for p in (plane["disc"], spot, saddle, plane["xy"]) for s in (1, -1)]
+        out += [_outer(colour, p) for p in fine]
+    return torch.stack([f / f.norm() for f in out])
 
 
-def roughness(filters: Tensor) -> Tensor:
-    """Give the share of the filters' energy at half a cycle a pixel along x or y, which a stride of 2 folds to zero.
-
-    Args:
-        filters: (O, I, 3, 3).
-    """
-    alternating = torch.tensor([1.0, -1, 1])
-    x, y = filters @ alternating, filters.transpose(2, 3) @ alternating
-    return (x.square().sum() + y.square().sum()) / filters.square().sum()
+def _heading(plane: dict[str, Tensor], angle: float) -> Tensor:
+    return math.cos(angle) * plane["x"] + math.sin(angle) * plane["y"]
 
 
 def outputs(features: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
@@ -82,6 +77,12 @@ def outputs(features: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
         if i in LAYERS:
             out[i] = x
     return out
+
+
+def channels(features: nn.Sequential) -> dict[int, int]:
+    """Give layer -> its number of channels."""
+    with torch.no_grad():
+        return {k: v.shape[1] for k, v in outputs(copy.deepcopy(features), torch.rand(2, 3, 64, 64)).items()}
 
 
 def fold(features: nn.Sequential) -> nn.Sequential:

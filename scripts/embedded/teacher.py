@@ -7,19 +7,10 @@ from torch import Tensor, nn
 from nst.backbones import Wavelet
 from nst.backbones.base import Input
 
-LESSONS = {
-    1: "s1",
-    3: "s0 s1",
-    4: "s1 s2 m0",
-    6: "s1 s2 m0",
-    7: "s2 s3 m1",
-    9: "s2 s3 m1",
-    10: "s3 m1 m2",
-    12: "s3 s4 m2",
-}
+LESSONS = {3: "s0 s1", 4: "s1 s2 m0", 6: "s1 s2 m0", 7: "s2 s3 m1", 9: "s2 s3 m1", 12: "s3 s4 m2"}
 """Layer of the student -> the maps it must know."""
 
-STRIDES = {1: 2, 3: 4, 4: 4, 6: 8, 7: 8, 9: 16, 10: 16, 12: 16}
+STRIDES = {3: 4, 4: 4, 6: 8, 7: 8, 9: 16, 12: 16}
 LEVEL = {"s": 0, "m": 1}
 
 
@@ -32,21 +23,27 @@ def build() -> Wavelet:
 
 
 @torch.no_grad()
-def lessons(teacher: Wavelet, image: Tensor, shapes: dict[int, torch.Size]) -> dict[int, Tensor]:
-    """Give layer -> what the student should know there: (N, K, h, w).
+def lessons(teacher: Wavelet, image: Tensor) -> dict[tuple[str, int], Tensor]:
+    """Give (map, stride) -> what is to be known there, for all positions of pictures: (N, K, H / stride, W / stride).
 
     Args:
         teacher: The bank.
-        image: (N, 3, H, W), [0, 1].
-        shapes: Layer -> shape of the student's output, whose position i is centred on pixel stride * (i + 1) - 1.
+        image: (N, 3, H, W), [0, 1], H and W multiples of 16.
     """
-    maps, out = teacher(image), {}
-    coarse: dict[tuple[str, int], Tensor] = {}
+    maps, coarse, out = teacher(image), {}, {}
     for layer, names in LESSONS.items():
-        stride, (height, width) = STRIDES[layer], shapes[layer][-2:]
-        found = [_between(_blurred(maps, name, stride, coarse), stride, height, width) for name in names.split()]
-        out[layer] = torch.cat(found, dim=1)
+        stride = STRIDES[layer]
+        for name in names.split():
+            if (name, stride) not in out:
+                found = _between(_blurred(maps, name, stride, coarse), stride, image.shape[2] // stride, image.shape[3] // stride)
+                out[name, stride] = (found if name[0] == "s" else F.conv2d(found, _mixture(found.shape[1]))).bfloat16()
     return out
+
+
+def _mixture(channels: int, count: int = 64) -> Tensor:
+    """Give random unit mixtures of the many second-order maps: (count, channels, 1, 1)."""
+    mixture = torch.randn(count, channels, generator=torch.Generator().manual_seed(0))
+    return F.normalize(mixture, dim=1)[..., None, None]
 
 
 def _blurred(maps: dict[str, Tensor], name: str, stride: int, done: dict[tuple[str, int], Tensor]) -> Tensor:
@@ -70,19 +67,19 @@ def _between(maps: Tensor, stride: int, height: int, width: int) -> Tensor:
 class Heads(nn.Module):
     """A linear map from each taught layer to its standardised lesson."""
 
-    def __init__(self, taught: dict[int, Tensor], sample: dict[int, Tensor]) -> None:
+    def __init__(self, channels: dict[int, int], sample: dict[int, Tensor]) -> None:
         super().__init__()
         self.heads = nn.ModuleDict()
         for layer, lesson in sample.items():
-            self.heads[str(layer)] = nn.Conv2d(taught[layer].shape[1], lesson.shape[1], 1)
-            mean, std = lesson.mean((0, 2, 3), keepdim=True), lesson.std((0, 2, 3), keepdim=True)
-            self.register_buffer(f"mean{layer}", mean)
-            self.register_buffer(f"std{layer}", std + 1e-3)
+            self.heads[str(layer)] = nn.Conv2d(channels[layer], lesson.shape[1], 1)
+            self.register_buffer(f"mean{layer}", lesson.float().mean((0, 2, 3), keepdim=True))
+            self.register_buffer(f"std{layer}", lesson.float().std((0, 2, 3)).view(1, -1, 1, 1) + 1e-3)
 
     def forward(self, taught: dict[int, Tensor], lesson: dict[int, Tensor]) -> dict[int, Tensor]:
         """Give layer -> the share of the lesson's variance that the layer does not explain."""
         out = {}
         for layer, known in lesson.items():
             target = (known - self.get_buffer(f"mean{layer}")) / self.get_buffer(f"std{layer}")
-            out[layer] = (self.heads[str(layer)](taught[layer]).float() - target.clamp(-5, 5)).square().mean()
+            guess = self.heads[str(layer)](taught[layer]).float()
+            out[layer] = (guess - target.clamp(-5, 5)[..., : guess.shape[2], : guess.shape[3]]).square().mean()
         return out

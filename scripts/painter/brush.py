@@ -5,7 +5,7 @@ Strokes of Multiple Sizes", SIGGRAPH 1998, and "Fast Paint Texture", NPAR 2002 (
 Differs: the strokes follow fields the picture gives, not the gradient of a photograph.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ from skimage.filters import gaussian
 from painter.noise import Floats
 
 _SPACING = 0.66  # pixels between samples of a stroke: under 1/sqrt(2) leaves no holes
-_CHUNK = 3_000_000  # samples painted at once: bounds the memory
+_GROUP = 96  # strokes painted at once: bounds the memory
 _BANK = 48  # bristle patterns; a stroke takes one at random
 
 
@@ -39,6 +39,23 @@ class Strokes:
     dryness: float = 0.3
     rounding: float = 0.08
     body: float = 1.0
+
+
+def largest_first(strokes: Strokes) -> Strokes:
+    """Give the strokes in order of their area, so that the small ones lie on top.
+
+    Args:
+        strokes: Strokes in any order.
+    """
+    area = np.linalg.norm(np.diff(strokes.paths, axis=1), axis=-1).sum(1) * strokes.widths
+    order = np.argsort(-area, kind="stable")
+    return replace(
+        strokes,
+        paths=strokes.paths[order],
+        widths=strokes.widths[order],
+        colours=strokes.colours[order],
+        seconds=strokes.seconds[order],
+    )
 
 
 def _bristles(seed: int, rows: int = 64, columns: int = 24) -> Floats:
@@ -75,11 +92,11 @@ class Canvas:
         """
         patterns = rng.integers(0, _BANK, len(strokes.paths))
         lengths = np.linalg.norm(np.diff(strokes.paths, axis=1), axis=-1).sum(1)
-        along = max(4, int(np.ceil(lengths.max(initial=0) * self.fine / _SPACING)))
-        across = max(3, int(np.ceil(strokes.widths.max(initial=0) * self.fine / _SPACING)))
-        size = max(1, _CHUNK // (along * across))
-        for first in range(0, len(strokes.paths), size):
-            self._paint(strokes, slice(first, first + size), patterns[first : first + size], along, across)
+        for first in range(0, len(strokes.paths), _GROUP):
+            part = slice(first, first + _GROUP)
+            along = max(4, int(np.ceil(lengths[part].max() * self.fine / _SPACING)))
+            across = max(3, int(np.ceil(strokes.widths[part].max() * self.fine / _SPACING)))
+            self._paint(strokes, part, patterns[part], along, across)
 
     def _paint(self, strokes: Strokes, part: slice, patterns: Floats, along: int, across: int) -> None:
         u = np.linspace(0, 1, along, dtype=np.float32)
@@ -96,16 +113,17 @@ class Canvas:
         vi = ((v + 1) / 2 * (columns - 1)).astype(np.int32)
         hair = self._bank[patterns[:, None, None], ui, vi]  # (n, along, across)
         wet = _cover(u[:, None], v, strokes.dryness, strokes.rounding)
-        keep = (hair + wet > 1) & (x >= 0) & (y >= 0) & (x < self.fine) & (y < self.fine)
+        inside = (np.minimum(x, y) >= 0) & (np.maximum(x, y) < self.fine)
+        kept = np.flatnonzero((hair + wet > 1) & inside)
 
-        where = (y * self.fine + x)[keep]
-        which = np.broadcast_to(np.arange(len(x))[:, None, None], x.shape)[keep]
-        hair_kept = hair[keep]
+        where = (y * self.fine + x).ravel()[kept]
+        which, sample = np.divmod(kept, along * across)
+        hair_kept = hair.ravel()[kept]
         share = np.clip((hair_kept - 0.45) * 2.4, 0, 1)[:, None]
-        first, second = strokes.colours[part][which], strokes.seconds[part][which]
-        self.colour[where] = first + (second - first) * share
-        rim = 0.35 * np.abs(v) ** 3 + 0.3 * (1 - u[:, None])
-        self.height[where] = strokes.body * (0.35 + hair_kept * 0.75 + np.broadcast_to(rim, x.shape)[keep])
+        first, more = strokes.colours[part], (strokes.seconds - strokes.colours)[part]
+        self.colour[where] = first[which] + more[which] * share
+        rim = (0.35 * np.abs(v) ** 3 + 0.3 * (1 - u[:, None])).ravel()
+        self.height[where] = strokes.body * (0.35 + hair_kept * 0.75 + rim[sample])
 
     def finish(self, *, relief: float, gloss: float = 0.06) -> Image.Image:
         """Give the picture: light from the upper left over the relief, then brought to its edge.

@@ -46,20 +46,17 @@ def _scene(x: Floats, y: Floats) -> Floats:
     return colour
 
 
-def _fleet(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Give the colour (..., 3) of boats and where they are (...,), 0 or 1."""
-    colour, there = np.zeros((*np.shape(x), 3), np.float32), np.zeros(np.shape(x), bool)
-    for cx, foot, tall in _SAILS:
-        rise = (foot - y) / tall
-        main = (rise > 0.10) & (rise < 1) & (x > cx) & (x < cx + 0.50 * tall * np.clip(1 - rise, 0, 1) ** 0.8 + 0.008)
-        jib = (rise > 0.10) & (rise < 0.8) & (x < cx - 0.006) & (x > cx - 0.36 * tall * (0.8 - rise))
-        hull = (rise < 0.08) & (rise > -0.05) & (np.abs(x - cx) < 0.42 * tall + 0.8 * rise * tall)
-        mast = (np.abs(x - cx) < 0.003) & (rise < 1) & (rise > 0)
-        shine = ramp(["a8324a", "d9523a", "f08c4a", "fff3dc"], (x - cx) / tall * 1.6 + 0.35 + 0.1 * np.sin(40 * rise))
-        colour = mix(colour, shine, (main | jib).astype(np.float32))
-        colour = mix(colour, rgb("35255a"), (hull | mast).astype(np.float32))
-        there |= main | jib | hull | mast
-    return colour, there.astype(np.float32)
+def _boat(x: Floats, y: Floats, sail: tuple[float, float, float]) -> tuple[Floats, Floats]:
+    """Give the colour (..., 3) of a boat and where it is (...,), 0 or 1."""
+    cx, foot, tall = sail
+    rise = (foot - y) / tall
+    main = (rise > 0.10) & (rise < 1) & (x > cx) & (x < cx + 0.50 * tall * np.clip(1 - rise, 0, 1) ** 0.8 + 0.008)
+    jib = (rise > 0.10) & (rise < 0.8) & (x < cx - 0.006) & (x > cx - 0.36 * tall * (0.8 - rise))
+    hull = (rise < 0.08) & (rise > -0.05) & (np.abs(x - cx) < 0.42 * tall + 0.8 * rise * tall)
+    mast = (np.abs(x - cx) < 0.003) & (rise < 1) & (rise > 0)
+    cloth = ramp(["a8324a", "d9523a", "f08c4a", "fff3dc"], (x - cx) / tall * 1.6 + 0.35 + 0.1 * np.sin(40 * rise))
+    colour = np.where((hull | mast)[..., None], rgb("35255a"), cloth)
+    return colour, (main | jib | hull | mast).astype(np.float32)
 
 
 def _tone(x: Floats, y: Floats) -> Floats:
@@ -71,10 +68,13 @@ def _tone(x: Floats, y: Floats) -> Floats:
     water = mix(mirrored, ramp(["2a4f9e", "5c8fd0", "9ec4de"], 0.5 + 0.5 * ripple), 0.26 + 0.45 * depth)
     path = np.abs(x - _SUN[0] + 0.03 * ripple) / (0.018 + 0.16 * depth)
     water = mix(water, rgb("ffe08a"), 0.9 * smoothstep(1.1, 0.1, path) * (ripple > -0.25))
-    image, shown = _fleet(x + sway, 2 * 0.555 - y)
-    water = mix(water, image, 0.7 * shown * (y > 0.565))
+    for sail in _SAILS:
+        keel = sail[1] + 0.045 * sail[2]
+        image, shown = _boat(x + sway, 2 * keel - y, sail)
+        water = mix(water, image, 0.7 * shown * (y > keel))
     colour = mix(_scene(x, y), water, (y > _HORIZON).astype(np.float32))
-    colour = mix(colour, *_fleet(x, y))
+    for sail in _SAILS:
+        colour = mix(colour, *_boat(x, y, sail))
     blade = fbm(x, 1.7 * y, frequency=12, seed=9, octaves=3)
     light = 0.52 + 0.42 * blade + 0.28 * np.sin(24 * (y - _bank(x)) + 5 * x) - 0.5 * np.clip(y - 0.86, 0, 1)
     meadow = ramp(_GRASS, light)

@@ -122,7 +122,7 @@ def paint(edge: int) -> Image.Image:
         edge: Side in pixels.
     """
     rng = np.random.default_rng(1260)
-    fine = 2 * edge
+    fine = max(2 * edge, 512)  # below this the leads swallow the small panes
     panes = _Panes(fine)
     for build in (_lattice, _corners, _rose):
         build(panes, rng)

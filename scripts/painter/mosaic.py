@@ -142,7 +142,7 @@ def paint(edge: int) -> Image.Image:
         edge: Side in pixels.
     """
     rng = np.random.default_rng(547)
-    fine = 2 * edge
+    fine = max(2 * edge, 768)  # below this a tile is lost between its seams
     centres, ways = (np.array(part) for part in zip(*_rows(), strict=True))
     stencil = Image.new("I", (fine, fine))
     pen = ImageDraw.Draw(stencil)

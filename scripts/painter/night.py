@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, Strokes
+from painter.brush import Canvas, Strokes, largest_first
 from painter.colour import mix, ramp, rgb, vary
 from painter.flow import scatter, swirl, trace, unit
 from painter.noise import Floats, fbm, grid, perlin, smoothstep
@@ -131,7 +131,7 @@ def _tone(x: Floats, y: Floats) -> Floats:
         here = ramp(_FIELDS, 0.30 + 0.25 * np.sin(9 * r + 40 * cx) + 0.35 * (cx - x + cy - y) / radius)
         colour = mix(colour, here, (r < 1).astype(np.float32))
     flame = perlin(5 * x, y, frequency=8, seed=33)
-    return mix(colour, ramp(_TREE, 0.38 + 0.45 * flame), (tree > 0).astype(np.float32))
+    return mix(colour, ramp(_TREE, 0.42 + 0.62 * flame), (tree > 0).astype(np.float32))
 
 
 def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: float, gap: float, light: float) -> None:
@@ -143,7 +143,7 @@ def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: fl
     colours = vary(_tone(x, y), rng, light=light, hue=0.018)
     seconds = vary(colours, rng, light=light, hue=0.03)
     widths = (width * rng.uniform(0.75, 1.15, len(x)) * np.minimum(1, 0.45 + small)).astype(np.float32)
-    canvas.paint(Strokes(paths, widths, colours, seconds), rng)
+    canvas.paint(largest_first(Strokes(paths, widths, colours, seconds)), rng)
 
 
 def _lines(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -165,7 +165,8 @@ def _village(canvas: Canvas, rng: np.random.Generator) -> None:
         bars += [(-0.3, -0.13, 0.3, -0.13, 0.22, roof), (-0.12, -0.33, 0.12, -0.33, 0.22, roof)]
         bars += [(-0.10, 0.14, 0.14, 0.14, 0.26, rgb("ffd75a"))]
         if number == 1:
-            bars += [(0.6, 0.3, 0.6, -1.1, 0.30, wall * 0.8), (0.6, -0.9, 0.6, -2.6, 0.14, roof * 0.8)]
+            bars += [(0.66, 0.35, 0.66, -0.8, 0.36, wall * 0.8), (0.50, -0.6, 0.66, -2.4, 0.14, roof * 1.3)]
+            bars += [(0.82, -0.6, 0.66, -2.4, 0.14, roof * 0.6), (0.66, -0.6, 0.66, -2.0, 0.16, roof)]
         lines = np.array([bar[:4] for bar in bars]) * size + [x, y, x, y]
         paths = np.linspace(lines[:, :2], lines[:, 2:], 5, axis=1).astype(np.float32)
         widths = np.array([bar[4] * size for bar in bars], np.float32)

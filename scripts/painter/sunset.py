@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, Strokes
+from painter.brush import Canvas, Strokes, largest_first
 from painter.colour import mix, ramp, rgb, vary
 from painter.flow import scatter, swirl, trace, unit
 from painter.noise import Floats, fbm, perlin, smoothstep
@@ -49,7 +49,7 @@ def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     gy = _heave(x, y + step) - _heave(x, y - step)
     dx, dy = unit(gy, -gx)
     place = _place(x, y)
-    ex, ey, rule = swirl(x, y, _EDDIES, inward=0.06)
+    ex, ey, rule = swirl(x, y, _EDDIES, inward=0.18)
     angle = 0.5 * np.sin(9 * x + 8 * y) + 0.5 * perlin(x, y, frequency=4, seed=8)
     wx, wy = unit(ex + (1 - rule) * np.cos(angle), ey + (1 - rule) * np.sin(angle))
     dx, dy = np.where(place == 1, wx, dx), np.where(place == 1, wy, dy)
@@ -91,7 +91,8 @@ def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: fl
     colours = vary(_tone(x, y), rng, light=light, hue=0.022)
     seconds = vary(_tone(x, y + 0.6 * gap), rng, light=1.3 * light, hue=0.035)
     widths = (width * rng.uniform(0.6, 1.2, len(x))).astype(np.float32)
-    canvas.paint(Strokes(paths, widths, colours, seconds, dryness=0.55, body=0.8), rng)
+    strokes = Strokes(paths, widths, colours, seconds, dryness=0.55, body=0.8)
+    canvas.paint(largest_first(strokes), rng)
 
 
 def _railing(canvas: Canvas, rng: np.random.Generator) -> None:

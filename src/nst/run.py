@@ -109,6 +109,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
     record.metrics(
         loss=loss,
         terms=terms,
+        weights={name: term.weight for name, term in objective.named()},
         layers=shares,
         size=list(images.size_of(module.image())),
         levels=levels,

