@@ -48,6 +48,10 @@ def test_in_a_sweep_commas_separate_files_unless_the_whole_is_one(tmp_path, monk
     assert quoted(["-m", "style.path=glob(*)"])[1] == "style.path=glob(*)"
 
 
+def test_the_flag_of_a_sweep_may_stand_anywhere():
+    assert quoted(["a=1", "-m", "b=2,3"]) == ["-m", "a=1", "b=2,3"]
+
+
 def test_a_list_of_files():
     (argument,) = quoted(["style.path=[a b.jpg,c.jpg]"])
     assert value(argument) == ["a b.jpg", "c.jpg"]

@@ -50,10 +50,10 @@ def report(error: Exception) -> int:
 def quoted(arguments: list[str]) -> list[str]:
     """Quote the values of options that are file names, so that spaces, commas and accents pass Hydra's grammar.
 
-    In a sweep (`-m`) a comma separates files, unless the whole names one.
+    In a sweep (`-m`, which may stand anywhere) a comma separates files, unless the whole names one.
     """
-    sweep = any(flag in arguments for flag in ("-m", "--multirun"))
-    return [_quoted(argument, sweep) for argument in arguments]
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    return flags[:1] + [_quoted(argument, bool(flags)) for argument in arguments if argument not in flags]
 
 
 def _quoted(argument: str, sweep: bool) -> str:
