@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import picture
 from PIL import Image, ImageCms
 
-from conftest import picture
 from nst import images
 
 

@@ -4,7 +4,6 @@ import ast
 from pathlib import Path
 
 import pytest
-
 from conftest import ROOT
 
 SOURCES = sorted((ROOT / "src/nst").rglob("*.py"))

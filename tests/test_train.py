@@ -9,9 +9,8 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from conftest import QUICK, ROOT, picture
+from PIL import Image
 
 
 def read(folder, name):

@@ -35,7 +35,9 @@ def lessons(teacher: Wavelet, image: Tensor) -> dict[tuple[str, int], Tensor]:
         stride = STRIDES[layer]
         for name in names.split():
             if (name, stride) not in out:
-                found = _between(_blurred(maps, name, stride, coarse), stride, image.shape[2] // stride, image.shape[3] // stride)
+                found = _between(
+                    _blurred(maps, name, stride, coarse), stride, image.shape[2] // stride, image.shape[3] // stride
+                )
                 out[name, stride] = (found if name[0] == "s" else F.conv2d(found, _mixture(found.shape[1]))).bfloat16()
     return out
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from conftest import SHARED
+
 from nst.backbones import Input
 from nst.losses import TotalVariation
 

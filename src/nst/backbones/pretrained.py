@@ -8,10 +8,10 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nst import checkpoints
+from nst.backbones import surgery
 from nst.backbones.base import Backbone, Input, unknown
 from nst.download import Download
 
@@ -73,18 +73,18 @@ class Pretrained(Backbone):
         self.input = input
         self.smoothing = smoothing
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
-        _out_of_place(network)
+        surgery.out_of_place(network)
         nodes = _nodes(network, layers)
         self.network = create_feature_extractor(network, nodes, suppress_diff_warning=True)
-        _functions_out_of_place(self.network)
+        surgery.functions_out_of_place(self.network)
         self.layers = tuple(nodes.values())
         if checkpoint == "random":
             self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}
         else:
             state, self.source = checkpoints.load(model, checkpoint, download)
             _fill(self.network, state, model, self.source)
-        _change_pooling(self.network, pooling)
-        _change_padding(self.network, padding)
+        surgery.change_pooling(self.network, pooling)
+        surgery.change_padding(self.network, padding)
         self.freeze()
         self.smallest = self._smallest()
 
@@ -123,20 +123,6 @@ def _build(model: str, *, random_seed: int | None) -> nn.Module:
         torch.manual_seed(random_seed)
         network = torchvision.models.get_model(model, weights=None, **options)
     return network.eval()
-
-
-def _out_of_place(network: nn.Module) -> None:
-    for module in network.modules():
-        if hasattr(module, "inplace"):
-            module.inplace = False  # type: ignore[assignment]
-
-
-def _functions_out_of_place(network: GraphModule) -> None:
-    """The same for `F.relu(x, inplace=True)`, as Inception calls it."""
-    for node in network.graph.nodes:
-        if node.kwargs.get("inplace"):
-            node.kwargs = {**node.kwargs, "inplace": False}
-    network.recompile()
 
 
 def aliases(network: nn.Module) -> dict[str, str]:
@@ -199,56 +185,3 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: M
         if buffer.is_meta:  # num_batches_tracked, absent from old checkpoints and unused here
             owner, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(owner), leaf, torch.zeros_like(buffer, device="cpu"))
-
-
-class _L2Pool(nn.Module):
-    """Root of the sum of squares over the windows of a max pooling."""
-
-    def __init__(self, like: nn.MaxPool2d) -> None:
-        super().__init__()
-        self.average = nn.AvgPool2d(like.kernel_size, like.stride, like.padding, like.ceil_mode, divisor_override=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.average(x.square())
-        return out.clamp_min(1e-12).sqrt()
-
-
-class _Scaled(nn.Module):
-    def __init__(self, module: nn.Module, gain: float) -> None:
-        super().__init__()
-        self.module = module
-        self.gain = gain
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.module(x)
-        return out * self.gain
-
-
-def _change_pooling(network: nn.Module, pooling: str) -> None:
-    kind, _, rescaled = pooling.partition("_")
-    if kind == "max":
-        return
-    for name, module in list(network.named_modules()):
-        if isinstance(module, nn.MaxPool2d):
-            average = nn.AvgPool2d(module.kernel_size, module.stride, module.padding, module.ceil_mode)
-            pool = average if kind == "average" else _L2Pool(module)
-            gain = {"average": 2.0, "l2": 0.78}[kind] if rescaled else 1.0
-            owner, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
-
-
-def _change_padding(network: nn.Module, padding: str) -> None:
-    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    if padding != "zeros" and first.padding not in (0, (0, 0)):
-        name = next(name for name, module in network.named_modules() if module is first)
-        owner, _, leaf = name.rpartition(".")
-        setattr(network.get_submodule(owner), leaf, _padded(first, padding))
-
-
-def _padded(conv: nn.Conv2d, padding: str) -> nn.Module:
-    """The same convolution behind an explicit pad."""
-    vertical, horizontal = (int(edge) for edge in conv.padding)
-    kind = {"replicate": nn.ReplicationPad2d, "reflect": nn.ReflectionPad2d}[padding]
-    bare = copy.deepcopy(conv)
-    bare.padding = (0, 0)
-    return nn.Sequential(kind((horizontal, horizontal, vertical, vertical)), bare)
