@@ -13,6 +13,7 @@ from nst import images
 from nst.initial import Scene, Start
 from nst.losses.term import Stats, check_choice
 from nst.methods.stage import Stage, Steps
+from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
 from nst.pyramid import Level, fit
 
@@ -52,6 +53,7 @@ class Painting(LightningModule):
             the learning rate then is.
         first_step: Steps taken by the levels before this one: the loggers count on from there.
         steps: Optimiser steps of this level.
+        warm: What the optimiser remembers from the level before; None for nothing.
     """
 
     pixels: nn.Parameter
@@ -68,6 +70,7 @@ class Painting(LightningModule):
         space: str,
         first_step: int,
         steps: int,
+        warm: State | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -78,6 +81,8 @@ class Painting(LightningModule):
         self.space = check_choice("method.space", space, ("image", "input"))
         self.first_step = first_step
         self.steps = steps
+        self.warm = warm
+        self.memory: State = {}
         self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
         self.last_good = self.pixels.detach().clone()
         self.references: References = {}
@@ -90,6 +95,9 @@ class Painting(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser of the single parameter and its schedule over this level."""
         optimizer = self.optimizer([self.pixels])
+        if self.warm is not None:
+            optimizer.state[self.pixels] = resized(self.warm, images.size_of(self.pixels))
+        self.memory = optimizer.state  # alive after the fit: the next level may begin with it
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
 
     def on_fit_start(self) -> None:
@@ -153,6 +161,8 @@ class ImageMethod:
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
         space: `image` or `input`: see `Painting`.
+        moments: What the optimiser remembers when a level begins: nothing (`fresh`), or the moments of the level
+            before, `resized`.
         seed: Of the initial image.
     """
 
@@ -168,6 +178,7 @@ class ImageMethod:
         style_fit: str,
         style_size: int | None,
         space: str,
+        moments: str,
         seed: int,
     ) -> None:
         self.objective = objective
@@ -179,6 +190,7 @@ class ImageMethod:
         self.style_fit = style_fit
         self.style_size = style_size
         self.space = space
+        self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         self.seed = seed
 
     def stages(self, content: Tensor, styles: Sequence[StylePicture]) -> Iterator[Stage]:
@@ -189,6 +201,7 @@ class ImageMethod:
             styles: One or more.
         """
         image: Tensor | None = None
+        warm: State | None = None
         first_step = 0
         for number, level in enumerate(self.levels, start=1):
             size = fit(images.size_of(content), level.edge, by=self.fit)
@@ -204,11 +217,14 @@ class ImageMethod:
                 space=self.space,
                 first_step=first_step,
                 steps=level.steps,
+                warm=warm,
             )
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"
             yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps)
             image = module.image().detach().cpu()
+            if self.moments == "resized":
+                warm = module.memory.get(module.pixels, warm)
             first_step += level.steps
 
     def _start(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
