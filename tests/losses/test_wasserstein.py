@@ -56,5 +56,5 @@ def test_crowsonkb_in_float32_with_more_channels_than_positions() -> None:
 
 
 def test_refuses_a_ridge_of_zero() -> None:
-    with pytest.raises(ValueError, match="loss.style.ridge is 0; give a number over 0"):
+    with pytest.raises(ValueError, match=r"loss.style.ridge is 0; give a number over 0"):
         term("mean", ridge=0)

@@ -54,10 +54,13 @@ class Average(Callback):
         """Begin anew with every level."""
         self.sum, self.share = torch.zeros_like(module.pixels.data), 0.0
         if self.first == "start":
-            self.on_train_batch_end(trainer, module)
+            self._take(module)
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Take the iterate in."""
+        self._take(module)
+
+    def _take(self, module: Painting) -> None:
         assert self.sum is not None
         self.sum.lerp_(module.pixels.data, 1 - self.decay)
         self.share = self.share * self.decay + (1 - self.decay)

@@ -24,8 +24,8 @@ class Covariance(Term):
         reduction: As above.
         layer_reduction: `sum` or `mean` over the layers.
 
-    Source: Li, Wang, Liu & Hou 2017 (Demystifying Neural Style Transfer), section 4: the Gram loss as one of a family of
-    comparisons of distributions; Gatys et al. 2017 centre in the same way.
+    Source: Li, Wang, Liu & Hou 2017 (Demystifying Neural Style Transfer), section 4: the Gram loss as one of a family
+    of comparisons of distributions; Gatys et al. 2017 centre in the same way.
     """
 
     of = "style"

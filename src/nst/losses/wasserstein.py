@@ -13,14 +13,14 @@ from nst.losses.term import Stats, Term, at, check_choice, combine
 class Wasserstein(Term):
     """Squared Wasserstein-2 distance of two Gaussians: (mu, S) of the image's features, (m, A) of the style's.
 
-    `W^2 = ||mu - m||^2 + tr(S + A - 2 (A^1/2 S A^1/2)^1/2)`, both covariances with a ridge on the diagonal. Per layer, by
-    `reduction`:
+    `W^2 = ||mu - m||^2 + tr(S + A - 2 (A^1/2 S A^1/2)^1/2)`, both covariances with a ridge on the diagonal. Per layer,
+    by `reduction`:
 
     * `relative`: W^2 / tr A, ours: 1 for a flat picture with the style's mean. The ridge is `ridge` tr A / C.
     * `mean`: W^2 / C with C channels: crowsonkb's. The ridge is `ridge`. `sum`: W^2, likewise.
 
-    Only the trace of the root is needed. With the Cholesky factor A = L L^T, L^T S L is symmetric and has the eigenvalues
-    of A^1/2 S A^1/2, so the trace is the sum of their roots; its gradient, L (L^T S L)^-1/2 L^T / 2, is bounded because
+    Only the trace of the root is needed. With the Cholesky factor A = L L^T, L^T S L is symmetric and has the
+    eigenvalues of A^1/2 S A^1/2, so the trace is the sum of their roots; its gradient, L (L^T S L)^-1/2 L^T / 2, is bounded because
     the ridge keeps every eigenvalue over 0. In double precision throughout.
 
     Args:
@@ -71,4 +71,5 @@ def bures(s: Tensor, a: Tensor) -> Tensor:
     """Return `tr(S + A - 2 (A^1/2 S A^1/2)^1/2)`, a scalar, for symmetric positive definite (C, C)."""
     factor = torch.linalg.cholesky(a)
     roots = torch.linalg.eigvalsh(factor.mT @ s @ factor).clamp_min(torch.finfo(s.dtype).tiny).sqrt()
-    return s.trace() + a.trace() - 2 * roots.sum()
+    distance: Tensor = s.trace() + a.trace() - 2 * roots.sum()
+    return distance
