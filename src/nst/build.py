@@ -16,7 +16,15 @@ from nst.library import Picture
 from nst.losses import Term
 from nst.objective import Objective
 
-TOP = {"size": int, "steps": int, "seed": int, "name": str, "max_megapixels": float, "output": str}
+TOP = {
+    "size": int,
+    "steps": int,
+    "seed": int,
+    "style_scale": float,
+    "name": str,
+    "max_megapixels": float,
+    "output": str,
+}
 """The words at the top level that are no group, and their kinds."""
 NAN = float("nan")
 
@@ -52,23 +60,47 @@ def partial(node: DictConfig) -> Any:
     return build(node, _partial_=True)
 
 
+OWN = ("path", "weight", "scale", "mask")
+"""The words below `style` that are no picture's name."""
+
+
 def styles(plain: Mapping[str, Any]) -> list[Picture]:
     """Give the named styles; `style.path`, a file or a list of files, takes their place.
 
     Args:
-        plain: The configuration's `style`: `path`, and one entry for each named picture.
+        plain: The configuration's `style`: one entry for each named picture, and `path`, `weight`, `scale` and `mask`
+            for the only one, or lists of them for a list of files.
+
+    Raises:
+        ValueError: It is not clear which picture is meant, or a file is named twice.
     """
-    named = [Picture(**{**fields, "name": name}) for name, fields in plain.items() if name != "path"]
-    paths = plain["path"]
-    if paths is None:
-        return named
-    if isinstance(paths, list):
-        return [Picture(name=f"{Path(path).stem}", path=path) for path in paths]
-    if len(named) != 1:
-        raise ValueError(
-            f"style.path={paths} could stand for any of {', '.join(p.name for p in named)}; give style.<name>.path="
-        )
-    return [Picture(**{**plain[named[0].name], "name": named[0].name, "path": paths})]
+    named = {name: fields for name, fields in plain.items() if name not in OWN}
+    given = {word: plain[word] for word in OWN if plain[word] is not None}
+    if isinstance(given.get("path"), list):
+        return _listed(**given)
+    if given and len(named) != 1:
+        word, names = min(given), ", ".join(named)
+        raise ValueError(f"style.{word}={given[word]} could stand for any of {names}; give style.<name>.{word}=")
+    if lists := [word for word, value in given.items() if isinstance(value, list)]:
+        raise ValueError(f"style.{lists[0]} is a list, but style.path is none; give one value, or a list of files")
+    return [Picture(**{**fields, **given, "name": name}) for name, fields in named.items()]
+
+
+def _listed(path: list[str], **given: Any) -> list[Picture]:
+    if not path:
+        raise ValueError("style.path is an empty list; give a file")
+    for word, values in given.items():
+        if not isinstance(values, list) or len(values) != len(path):
+            raise ValueError(f"style.{word} is {values}, but style.path lists {len(path)} files; give as many")
+    twice = [one for one in path if path.count(one) > 1]
+    if twice:
+        raise ValueError(f"style.path names {twice[0]} twice; name it once and give it a weight in style.weight=[...]")
+    rows = [{word: values[i] for word, values in given.items() if values[i] is not None} for i in range(len(path))]
+    names = [Path(one).stem for one in path]
+    return [
+        Picture(name=name if names.count(name) == 1 else one, path=one, **row)
+        for name, one, row in zip(names, path, rows, strict=True)
+    ]
 
 
 def objective(cfg: DictConfig) -> Objective:
@@ -116,6 +148,7 @@ def choices(cfg: DictConfig) -> dict[str, Any]:
     """Give the fixed set of choices that HParams compares: the same keys for every run."""
     names = (
         "backbone",
+        "color",
         "content",
         "init",
         "layers",

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from nst import images, regions
 from nst.backbones.base import Backbone
 from nst.losses.term import Stats, Term
-
-References = dict[str, Stats]
-"""Term -> layer -> what is kept of the target picture."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +17,34 @@ class Target:
 
     Attributes:
         image: [0, 1] RGB, (1, 3, H, W).
-        weight: Its share among pictures of its kind; they are normalised to sum 1.
+        weight: Its share among the pictures of its region; they are normalised to sum 1.
+        mask: Where in the generated picture it is aimed at, (1, 1, H', W') of that one's size; None for everywhere.
+        name: What it is called.
     """
 
     image: Tensor
     weight: float = 1.0
+    mask: Tensor | None = None
+    name: str = "style"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a term aims at in one region of the generated picture.
+
+    Attributes:
+        stats: Layer -> what is kept of the target pictures.
+        mask: Layer -> weights of the positions, (1, 1, h, w); None for the whole picture.
+        share: Of the picture that the region is, in [0, 1]; it weighs the region's loss.
+    """
+
+    stats: Stats
+    mask: Stats | None = None
+    share: float = 1.0
+
+
+References = dict[str, list[Part]]
+"""Term -> its aims, one for each region."""
 
 
 class Objective(nn.Module):
@@ -45,30 +66,46 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def references(self, content: Tensor, styles: Sequence[Target]) -> References:
-        """Return what the terms keep of the content (1, 3, H, W) and of the styles, mixed by their weights."""
-        out: References = {name: {} for name in self.terms}
-        seen = self._collect(self.backbone(content), "content")
-        out |= {name: stats[0] for name, stats in seen.items()}
-        share = sum(style.weight for style in styles)
-        if styles and share <= 0:
-            raise ValueError(f"the styles' weights sum to {share:g}; give at least one a weight over 0")
-        mixed: References = {}
+        """Return what the terms keep of the content (1, 3, H, W) and, region by region, of the styles mixed there.
+
+        Raises:
+            ValueError: The styles of a region have no weight, or a region is smaller than one feature.
+        """
+        features = self.backbone(content)
+        out: References = {name: [] for name, _ in self.named()}
+        for name, term in self.named():
+            if term.of != "style":
+                out[name] = [Part(term.reference(features) if term.of == "content" else {})]
+        terms = [(name, term) for name, term in self.named() if term.of == "style"]
+        sizes = {layer: images.size_of(features[layer]) for _, term in terms for layer in term.layers}
+        for mask, members in _regions(styles):
+            names = ", ".join(style.name for style in members)
+            weight = sum(style.weight for style in members)
+            if weight <= 0:
+                raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
+            counted = [style for style in members if style.weight > 0]
+            kept = self._kept(counted, terms)
+            followed = None if mask is None else _checked(regions.follow(mask, sizes), names, images.size_of(content))
+            for name, term in terms:
+                stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
+                out[name].append(Part(stats, followed, 1.0 if mask is None else mask.mean().item()))
+        return out
+
+    def _kept(self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]]) -> list[dict[str, Stats]]:
+        out = []
         for style in styles:
-            for name, (stats,) in self._collect(self.backbone(style.image), "style").items():
-                scaled = {layer: stat * (style.weight / share) for layer, stat in stats.items()}
-                before = mixed.get(name)
-                mixed[name] = scaled if before is None else {k: before[k] + v for k, v in scaled.items()}
-        return out | mixed
-
-    def _collect(self, features: Stats, of: str) -> dict[str, tuple[Stats]]:
-        return {name: (term.reference(features),) for name, term in self._of(of)}
-
-    def _of(self, of: str) -> Iterable[tuple[str, Term]]:
-        return [(name, term) for name, term in self.named() if term.of == of]
+            features = self.backbone(style.image)
+            out.append({name: term.reference(features) for name, term in terms})
+        return out
 
     def named(self) -> list[tuple[str, Term]]:
         """Return (name, term) pairs."""
         return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
+
+    def draw(self, number: int) -> None:
+        """Choose the random draw of the terms that sample positions: the step, so that each sees others."""
+        for _, term in self.named():
+            term.draw = number
 
     def forward(self, image: Tensor, references: References) -> dict[str, Stats]:
         """Return term -> layer -> the layer's share of the term, a scalar without the term's weight.
@@ -78,11 +115,45 @@ class Objective(nn.Module):
             references: As `references` gives them, for an image of this size.
         """
         features = self.backbone(image)
-        return {
-            name: term.score(term.measure(features, references[name]), references[name]) for name, term in self.named()
-        }
+        return {name: _sum(_scores(term, features, part) for part in references[name]) for name, term in self.named()}
 
     def total(self, shares: Mapping[str, Stats]) -> Tensor:
         """Return the weighted sum of the terms, a scalar."""
         terms = [term.weight * torch.stack(list(shares[name].values())).sum() for name, term in self.named()]
         return torch.stack(terms).sum()
+
+
+def _regions(styles: Sequence[Target]) -> list[tuple[Tensor | None, list[Target]]]:
+    """Group the styles that have the same mask."""
+    out: list[tuple[Tensor | None, list[Target]]] = []
+    for style in styles:
+        for mask, members in out:
+            same = mask is style.mask or (mask is not None and style.mask is not None and torch.equal(mask, style.mask))
+            if same:
+                members.append(style)
+                break
+        else:
+            out.append((style.mask, [style]))
+    return out
+
+
+def _checked(mask: Stats, names: str, size: tuple[int, int]) -> Stats:
+    for layer, weights in mask.items():
+        if (area := weights.sum().item()) < 1:
+            raise ValueError(
+                f"the region of style {names} covers {area:.2g} of one feature of layer {layer} at {size[1]} x "
+                f"{size[0]} px; paint a larger mask, or give a larger size=, fewer pyramid.levels= or shallower layers"
+            )
+    return mask
+
+
+def _scores(term: Term, features: Stats, part: Part) -> Stats:
+    scores = term.score(term.measure(features, part.stats, part.mask), part.stats)
+    return {layer: part.share * score for layer, score in scores.items()}
+
+
+def _sum(parts: Iterable[Stats]) -> Stats:
+    out: Stats = {}
+    for part in parts:
+        out = {layer: out[layer] + score for layer, score in part.items()} if out else part
+    return out

@@ -1,5 +1,6 @@
 """Sizes and steps of every level, coarse to fine. Pure arithmetic: no picture is touched here."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -25,7 +26,7 @@ def coarse_to_fine(
     *,
     size: int,
     steps: int,
-    levels: int,
+    levels: int | None,
     ratio: float,
     smallest: int = 2,
     first_steps: int | None = None,
@@ -36,20 +37,23 @@ def coarse_to_fine(
     Args:
         size: Edge of the last level, pixels.
         steps: Optimiser steps of the last level.
-        levels: How many at most, 1 or more.
+        levels: How many at most, 1 or more; None: as many as `smallest` allows.
         ratio: Quotient of neighbouring edges, over 1.
-        smallest: No level but the last is smaller, pixels.
+        smallest: No level but the last is smaller, pixels, 2 or more.
         first_steps: Steps of the first (coarsest) level, where they differ.
         growth: Each coarser level takes `growth` times the steps of the next finer one.
     """
-    if levels < 1:
+    if levels is not None and levels < 1:
         raise ValueError(f"pyramid.levels is {levels}; give 1 or more")
     if not ratio > 1:
         raise ValueError(f"pyramid.ratio is {ratio:g}; give a number over 1, such as 2 (each level half the next)")
     if not growth > 0:
         raise ValueError(f"pyramid.growth is {growth:g}; give a number over 0")
-    edges = [round(size / ratio**i) for i in range(levels)]
-    kept = [edge for i, edge in enumerate(edges) if i == 0 or edge >= smallest]
+    if smallest < 2:
+        raise ValueError(f"pyramid.smallest is {smallest}; give 2 pixels or more")
+    most = 1 + max(0, math.ceil(math.log(max(size, 2) / smallest) / math.log(ratio)))  # deeper ones are too small
+    edges = [round(size / ratio**i) for i in range(most if levels is None else min(levels, most))]
+    kept = list(dict.fromkeys(edge for i, edge in enumerate(edges) if i == 0 or edge >= smallest))
     coarsest_first = [Level(_edge(edge), _steps(round(steps * growth**i))) for i, edge in enumerate(kept)][::-1]
     if first_steps is not None:
         coarsest_first[0] = Level(coarsest_first[0].edge, _steps(first_steps))

@@ -18,7 +18,8 @@ from nst import build, images
 from nst.callbacks import Progress
 from nst.cli import one_line, report
 from nst.library import Found, Picture, find
-from nst.methods import Painting, StylePicture
+from nst.methods import Painting
+from nst.pictures import load
 from nst.record import Record
 from nst.signals import Interrupted, StopOnSignal, caught
 
@@ -66,29 +67,30 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
     download = build.build(cfg.download)
     pictures = [Picture(**plain["content"], name=build.choice("content")), *build.styles(plain["style"])]
     found = [find(picture, download) for picture in pictures]
-    loaded = [images.load(place.path, max_megapixels=cfg.max_megapixels) for place in found]
-    content = loaded[0]
-    styles = [
-        StylePicture(p.name, pixels.rgb, p.weight, p.scale) for p, pixels in zip(pictures[1:], loaded[1:], strict=True)
-    ]
+    color = build.build(cfg.color)
+    paths = [place.path for place in found]
+    loaded = load(pictures, paths, color=color, max_megapixels=cfg.max_megapixels)
+    original = loaded.original
 
     objective = build.objective(cfg)
-    for warning in (*(place.warning for place in found), objective.backbone.source["warning"]):
+    method = build.method(cfg, objective=objective)
+    remarks = [*loaded.remarks, *method.remarks(loaded.styles)]
+    for warning in (*(place.warning for place in found), objective.backbone.source["warning"], *remarks):
         if warning is not None:
             record.warnings.append(warning)
             log.warning("warning: %s", warning)
-    method = build.method(cfg, objective=objective)
     loggers = build.loggers(cfg, record.folder)
 
     def save(module: Painting, name: str) -> Path:
         path = record.folder / name
-        images.save(images.to_range(module.image().detach().cpu(), cfg.output), path, alpha=content.alpha)
+        picture = color.after(images.to_range(module.image().detach().cpu(), cfg.output), original.rgb)
+        images.save(picture, path, alpha=original.alpha)
         return path
 
     module: Painting | None = None
     levels = []
     try:
-        for stage in method.stages(content.rgb, styles):
+        for stage in method.stages(loaded.content, loaded.styles, loaded.keep):
             module = stage.module
             stop.check()
             if stage.steps:

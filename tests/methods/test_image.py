@@ -43,6 +43,8 @@ def method(objective, **options) -> ImageMethod:
         "style_fit": "longest",
         "style_size": None,
         "space": "image",
+        "style_scale": 1.0,
+        "moments": "fresh",
         "seed": 0,
     }
     return ImageMethod(objective=objective, **{**defaults, **options})
@@ -174,7 +176,9 @@ def test_average_is_the_bias_corrected_mean_of_the_iterates(objective, noise):
             super().on_train_batch_end(trainer, module, *args)
             iterates.append(module.pixels.detach().clone())
 
-    module = paint(method(objective, levels=[Level(32, 5)]).stages(noise(), styles(noise)), Watch(decay=0.8))
+    module = paint(
+        method(objective, levels=[Level(32, 5)]).stages(noise(), styles(noise)), Watch(decay=0.8, first="step")
+    )
     weights = [0.2 * 0.8 ** (4 - t) for t in range(5)]
     expected = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
     assert torch.allclose(module.pixels.data, expected, atol=1e-6)
@@ -184,8 +188,8 @@ def test_mixed_styles_average_their_statistics(objective, noise):
     one, two = noise(seed=1), noise(seed=2)
     from nst.objective import Target
 
-    mixed = objective.references(noise(), [Target(one, 1.0), Target(two, 3.0)])["style"]["s0"]
-    single = [objective.references(noise(), [Target(x)])["style"]["s0"] for x in (one, two)]
+    mixed = objective.references(noise(), [Target(one, 1.0), Target(two, 3.0)])["style"][0].stats["s0"]
+    single = [objective.references(noise(), [Target(x)])["style"][0].stats["s0"] for x in (one, two)]
     assert torch.allclose(mixed, 0.25 * single[0] + 0.75 * single[1], rtol=1e-5)
 
 

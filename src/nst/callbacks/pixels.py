@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
+from nst.losses.term import check_choice
 from nst.methods.image import Painting
 
 
@@ -36,23 +37,30 @@ class Average(Callback):
 
     Args:
         decay: d, in [0, 1).
+        first: What is taken in first: the level's `start` image, or the iterate of its first `step`.
 
     Source: Kingma & Ba 2015, section 3 (the correction); crowsonkb/style-transfer-pytorch (its use here).
     """
 
-    def __init__(self, *, decay: float) -> None:
+    def __init__(self, *, decay: float, first: str) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"callbacks.average.decay is {decay:g}; give a number from 0 up to 1")
         self.decay = decay
+        self.first = check_choice("callbacks.average.first", first, ("start", "step"))
         self.sum: Tensor | None = None
         self.share = 0.0  # sum of the weights so far
 
     def on_fit_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
         """Begin anew with every level."""
         self.sum, self.share = torch.zeros_like(module.pixels.data), 0.0
+        if self.first == "start":
+            self._take(module)
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Take the iterate in."""
+        self._take(module)
+
+    def _take(self, module: Painting) -> None:
         assert self.sum is not None
         self.sum.lerp_(module.pixels.data, 1 - self.decay)
         self.share = self.share * self.decay + (1 - self.decay)

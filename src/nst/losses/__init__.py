@@ -1,8 +1,11 @@
 """The losses: one term per file."""
 
 from nst.losses.content import Content
+from nst.losses.covariance import Covariance
 from nst.losses.gram import Gram
+from nst.losses.meanstd import MeanStd
 from nst.losses.term import Stats, Term
 from nst.losses.tv import TotalVariation
+from nst.losses.wasserstein import Wasserstein
 
-__all__ = ["Content", "Gram", "Stats", "Term", "TotalVariation"]
+__all__ = ["Content", "Covariance", "Gram", "MeanStd", "Stats", "Term", "TotalVariation", "Wasserstein"]

@@ -69,10 +69,6 @@ class Gram(Term):
         self.reduction = check_choice("loss.style.reduction", reduction, reductions)
         self.layer_reduction = check_choice("loss.style.layer_reduction", layer_reduction, ("sum", "mean"))
 
-    def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the style's moments, (C + 1, C + 1)."""
-        return {k: v.detach() for k, v in self.measure(features, {}, mask).items()}
-
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> moments, (C + 1, C + 1)."""
         return {name: moments(features[name], at(mask, name)) for name in self.layers}

@@ -1,6 +1,6 @@
 """What every loss is: something additive over positions (`measure`), and a scalar of its sum (`score`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -24,6 +24,7 @@ class Term(nn.Module):
         of: The picture that the reference is taken from, or None for a term of the image alone.
         spatial: Whether the reference is a map (as large as the layer), so that tiles must crop it.
         additive: Whether `measure` is additive over positions.
+        draw: Number of the random draw, which the objective sets at every step: what samples positions seeds with it.
     """
 
     of: ClassVar[Literal["content", "style"] | None] = None
@@ -38,15 +39,26 @@ class Term(nn.Module):
             )
         self.layers = {str(name): float(share) for name, share in layers.items() if share > 0}
         self.weight = float(weight)
+        self.draw = 0
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return what is kept of a target picture's features, detached.
+        """Return what is kept of a target picture's features, detached: by default what is measured of them.
 
         Args:
             features: Layer -> (1, C, h, w).
             mask: Layer -> weights of the positions, (1, 1, h, w) in [0, 1]; None for 1 everywhere.
         """
-        return {}
+        return {name: stat.detach() for name, stat in self.measure(features, {}, mask).items()}
+
+    def mix(self, references: Sequence[Stats], shares: Sequence[float]) -> Stats:
+        """Return the reference of several pictures at once: by default the average of what is kept of each.
+
+        Args:
+            references: One for each picture.
+            shares: Their weights, of sum 1.
+        """
+        pairs = list(zip(references, shares, strict=True))
+        return {name: torch.stack([one[name] * share for one, share in pairs]).sum(0) for name in references[0]}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> something additive over positions."""

@@ -1,7 +1,7 @@
 """Image optimisation (Gatys et al. 2016): the generated image is the single trainable parameter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,10 +9,11 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nst import images
+from nst import images, regions
 from nst.initial import Scene, Start
 from nst.losses.term import Stats, check_choice
 from nst.methods.stage import Stage, Steps
+from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
 from nst.pyramid import Level, fit
 
@@ -30,12 +31,14 @@ class StylePicture:
         image: [0, 1] RGB, (1, 3, H, W).
         weight: Its share among the styles.
         scale: Size of its strokes: its edge over the level's.
+        mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
     """
 
     name: str
     image: Tensor
     weight: float = 1.0
     scale: float = 1.0
+    mask: Tensor | None = None
 
 
 class Painting(LightningModule):
@@ -52,9 +55,13 @@ class Painting(LightningModule):
             the learning rate then is.
         first_step: Steps taken by the levels before this one: the loggers count on from there.
         steps: Optimiser steps of this level.
+        keep: Where the content shows through the parameter, (1, 1, H, W) in [0, 1]; None for nowhere.
+        warm: What the optimiser remembers from the level before; None for nothing.
     """
 
     pixels: nn.Parameter
+    content: Tensor
+    keep: Tensor | None
 
     def __init__(
         self,
@@ -68,28 +75,37 @@ class Painting(LightningModule):
         space: str,
         first_step: int,
         steps: int,
+        keep: Tensor | None = None,
+        warm: State | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
-        self.content = content
+        self.register_buffer("content", content, persistent=False)
+        self.register_buffer("keep", keep, persistent=False)
         self.styles = styles
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.space = check_choice("method.space", space, ("image", "input"))
         self.first_step = first_step
         self.steps = steps
+        self.warm = warm
+        self.memory: State = {}
         self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
         self.last_good = self.pixels.detach().clone()
         self.references: References = {}
         self.loss: Tensor | None = None
 
     def image(self) -> Tensor:
-        """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W)."""
-        return self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
+        """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
+        image = self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
+        return image if self.keep is None else torch.lerp(image, self.content, self.keep)
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser of the single parameter and its schedule over this level."""
         optimizer = self.optimizer([self.pixels])
+        if self.warm is not None:
+            optimizer.state[self.pixels] = resized(self.warm, images.size_of(self.pixels))
+        self.memory = optimizer.state  # alive after the fit: the next level may begin with it
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
 
     def on_fit_start(self) -> None:
@@ -100,11 +116,16 @@ class Painting(LightningModule):
 
     def capture(self) -> None:
         """Take the references from the content and the styles."""
-        styles = [Target(style.image.to(self.pixels.device), style.weight) for style in self.styles]
-        self.references = self.objective.references(self.content.to(self.pixels.device), styles)
+        device = self.pixels.device
+        styles = [
+            replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
+            for style in self.styles
+        ]
+        self.references = self.objective.references(self.content, styles)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
+        self.objective.draw(self.trainer.global_step)
         shares = self.objective(self.image(), self.references)
         loss = self.objective.total(shares)
         self.loss = loss.detach()
@@ -136,6 +157,7 @@ class Painting(LightningModule):
         """Return term -> layer -> share for another image of this size."""
         if not self.references:
             self.capture()
+        self.objective.draw(0)
         shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
         return shares
 
@@ -152,7 +174,10 @@ class ImageMethod:
         fit: What a level's edge is on the content: `longest`, `shortest`, `height`, `width`, or `square`: squashed.
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
+        style_scale: Size of all strokes: multiplies every style's own scale.
         space: `image` or `input`: see `Painting`.
+        moments: What the optimiser remembers when a level begins: nothing (`fresh`), or the moments of the level
+            before, `resized`.
         seed: Of the initial image.
     """
 
@@ -167,7 +192,9 @@ class ImageMethod:
         fit: str,
         style_fit: str,
         style_size: int | None,
+        style_scale: float,
         space: str,
+        moments: str,
         seed: int,
     ) -> None:
         self.objective = objective
@@ -178,17 +205,23 @@ class ImageMethod:
         self.fit = fit
         self.style_fit = style_fit
         self.style_size = style_size
+        if not style_scale > 0:
+            raise ValueError(f"style_scale is {style_scale:g}; give a number over 0: 1 is the content's size")
+        self.style_scale = style_scale
         self.space = space
+        self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         self.seed = seed
 
-    def stages(self, content: Tensor, styles: Sequence[StylePicture]) -> Iterator[Stage]:
+    def stages(self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None) -> Iterator[Stage]:
         """Yield one stage per level; each begins where the one before it ended.
 
         Args:
             content: [0, 1] RGB, (1, 3, H, W), at its own size.
             styles: One or more.
+            keep: Where the content is kept, (1, 1, h, w) of any size in [0, 1]; None for nowhere.
         """
         image: Tensor | None = None
+        warm: State | None = None
         first_step = 0
         for number, level in enumerate(self.levels, start=1):
             size = fit(images.size_of(content), level.edge, by=self.fit)
@@ -197,18 +230,22 @@ class ImageMethod:
             module = Painting(
                 start,
                 resized,
-                [Target(self._style(style, level, size), style.weight) for style in styles],
+                [self._target(style, level, size) for style in styles],
                 objective=self.objective,
                 optimizer=self.optimizer,
                 scheduler=self.scheduler,
                 space=self.space,
                 first_step=first_step,
                 steps=level.steps,
+                keep=None if keep is None else regions.resize(keep, size),
+                warm=warm,
             )
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"
             yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps)
             image = module.image().detach().cpu()
+            if self.moments == "resized":
+                warm = module.memory.get(module.pixels, warm)
             first_step += level.steps
 
     def _start(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
@@ -216,9 +253,33 @@ class ImageMethod:
         scene = Scene(content, styles[0].image, self.objective.backbone.input, generator)
         return self.init(scene)
 
-    def _style(self, style: StylePicture, level: Level, size: tuple[int, int]) -> Tensor:
-        """A style at the size of a level; it is never enlarged beyond its own pixels unless squashed."""
+    def _target(self, style: StylePicture, level: Level, size: tuple[int, int]) -> Target:
+        mask = None if style.mask is None else regions.resize(style.mask, size)
+        image = images.resize(style.image, size if self.style_fit == "content" else self._fitted(style, level))
+        return Target(image, style.weight, mask, style.name)
+
+    def _edge(self, style: StylePicture, level: Level) -> int:
+        return max(1, round((self.style_size or level.edge) * style.scale * self.style_scale))
+
+    def _fitted(self, style: StylePicture, level: Level) -> tuple[int, int]:
+        """The size of a style at a level; it is never enlarged beyond its own pixels."""
+        return fit(images.size_of(style.image), self._edge(style, level), by=self.style_fit, upscale=False)
+
+    def remarks(self, styles: Sequence[StylePicture]) -> list[str]:
+        """Return one line for each style whose strokes can't be as large as asked for."""
         if self.style_fit == "content":
-            return images.resize(style.image, size)
-        edge = round((self.style_size or level.edge) * style.scale)
-        return images.resize(style.image, fit(images.size_of(style.image), edge, by=self.style_fit, upscale=False))
+            scaled = [style.name for style in styles if style.scale * self.style_scale != 1]
+            return [
+                f"method.style_fit=content squashes every style, so the scale of {', '.join(scaled)} has no effect"
+            ][: len(scaled)]
+        level = max(self.levels, key=lambda level: level.edge)
+        out = []
+        for style in styles:
+            got, wanted = self._fitted(style, level), self._edge(style, level)
+            asked = fit(images.size_of(style.image), wanted, by=self.style_fit)
+            if style.scale * self.style_scale > 1 and asked != got:
+                out.append(
+                    f"style {style.name} has {got[1]} x {got[0]} pixels, so its strokes are not scaled to {asked[1]} x "
+                    f"{asked[0]}; give a larger file or a smaller scale"
+                )
+        return out

@@ -1,0 +1,107 @@
+"""What every style term promises: nothing at its reference, a true gradient, sums over positions where it says so."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst.losses import Covariance, MeanStd, Term, Wasserstein
+
+LAYERS = {"a": 2.0, "b": 1.0}
+Make = Callable[[], Term]
+RELATIVE = {"layers": LAYERS, "weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+MEAN = RELATIVE | {"reduction": "mean", "layer_reduction": "sum"}
+TERMS: dict[str, Make] = {
+    "covariance": lambda: Covariance(**RELATIVE),
+    "covariance mean": lambda: Covariance(**MEAN),
+    "meanstd": lambda: MeanStd(**RELATIVE),
+    "meanstd mean": lambda: MeanStd(**MEAN),
+    "wasserstein": lambda: Wasserstein(**RELATIVE, ridge=1e-4),
+    "wasserstein mean": lambda: Wasserstein(**MEAN, ridge=1e-4),
+}
+every = pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
+
+
+def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (4, 5), gain: float = 1.0) -> dict[str, Tensor]:
+    """Features of two layers in float64, the second half as large; some values are 0, as behind a ReLU."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {"a": size, "b": (size[0] // 2, size[1] // 2)}
+    make = {k: torch.randn(1, channels, *s, generator=generator, dtype=torch.float64) for k, s in shapes.items()}
+    return {k: gain * (v + 0.7).relu() + 0.01 * v for k, v in make.items()}
+
+
+def loss(term: Term, features: dict[str, Tensor], reference: dict[str, Tensor], mask: object = None) -> Tensor:
+    total = term.measure(features, reference, mask)
+    return torch.stack(list(term.score(total, reference).values())).sum()
+
+
+@every
+def test_zero_at_the_reference_and_positive_elsewhere(make: Make) -> None:
+    term, style = make(), maps(0)
+    reference = term.reference(style)
+    assert abs(loss(term, style, reference).item()) < 1e-9  # differences of equal sums in float64
+    assert loss(term, maps(1), reference).item() > 1e-3
+
+
+@every
+def test_gradient_in_float64(make: Make) -> None:
+    term, image = make(), maps(1)
+    reference = term.reference(maps(0))
+    leaves = [value.requires_grad_() for value in image.values()]
+    assert torch.autograd.gradcheck(lambda a, b: loss(term, {"a": a, "b": b}, reference), leaves, atol=1e-6)
+
+
+@every
+def test_gradient_stays_finite_where_all_channels_are_flat(make: Make) -> None:
+    term, flat = make(), {k: torch.zeros_like(v).requires_grad_() for k, v in maps(1).items()}
+    value = loss(term, flat, term.reference(maps(0)))
+    value.backward()
+    assert torch.isfinite(value)
+    assert all(torch.isfinite(leaf.grad).all() for leaf in flat.values() if leaf.grad is not None)
+
+
+@every
+def test_a_flat_style_gives_a_finite_loss(make: Make) -> None:
+    term = make()
+    assert torch.isfinite(loss(term, maps(1), term.reference({k: torch.zeros_like(v) for k, v in maps(0).items()})))
+
+
+@every
+def test_whole_is_the_sum_of_its_parts(make: Make) -> None:
+    term, image = make(), maps(1)
+    if not term.additive:
+        pytest.skip("not additive, and says so")
+    reference = term.reference(maps(0))
+    left, right = ({k: v[..., part] for k, v in image.items()} for part in (slice(None, 2), slice(2, None)))
+    whole, first, second = (term.measure(part, reference) for part in (image, left, right))
+    for layer in LAYERS:
+        torch.testing.assert_close(first[layer] + second[layer], whole[layer], rtol=1e-12, atol=1e-12)
+
+
+@every
+def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
+    term, image = make(), maps(1, size=(4, 6))
+    reference = term.reference(maps(0))
+    mask = {k: torch.zeros_like(v[:, :1]) for k, v in image.items()}
+    for value in mask.values():
+        value[..., : value.shape[-1] // 3 * 2] = 1
+    cut = {k: v[..., : v.shape[-1] // 3 * 2] for k, v in image.items()}
+    torch.testing.assert_close(loss(term, image, reference, mask), loss(term, cut, reference), rtol=1e-9, atol=1e-12)
+
+
+@every
+def test_relative_terms_ignore_the_scale_of_the_features(make: Make) -> None:
+    term = make()
+    if getattr(term, "reduction", None) != "relative" or isinstance(term, MeanStd):  # its epsilon is absolute
+        pytest.skip("not relative")
+    small, large = (loss(term, maps(1, gain=g), term.reference(maps(0, gain=g))) for g in (1.0, 1000.0))
+    torch.testing.assert_close(small, large, rtol=0.05, atol=0)  # the ReLU's 0.01 leak is not scaled
+
+
+@every
+def test_mixing_one_picture_with_itself_changes_nothing(make: Make) -> None:
+    term = make()
+    reference = term.reference(maps(0))
+    mixed = term.mix([reference, reference], [0.25, 0.75])
+    torch.testing.assert_close(loss(term, maps(1), mixed), loss(term, maps(1), reference), rtol=1e-9, atol=1e-12)
