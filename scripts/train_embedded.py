@@ -14,7 +14,6 @@ import torch
 from embedded import student, teacher
 from embedded.pictures import pool as make
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nst.backbones.base import Input
 
@@ -40,10 +39,10 @@ class Lessons:
         return len(self.pictures)
 
     def crops(self, rng: np.random.Generator, count: int, edge: int) -> tuple[Tensor, dict[int, Tensor]]:
-        """Give two crops of each of `count` pictures, beside each other, and layer -> their lessons."""
-        spots = []
-        for i in rng.choice(len(self), count, replace=len(self) < count):
-            spots += [(i, *(16 * rng.integers((self.pictures.shape[-1] - edge) // 16 + 1, size=2))) for _ in range(2)]
+        """Give crops of `count` pictures, and layer -> their lessons."""
+        chosen = rng.choice(len(self), count, replace=len(self) < count)
+        corners = 16 * rng.integers((self.pictures.shape[-1] - edge) // 16 + 1, size=(count, 2))
+        spots = [(i, y, x) for i, (y, x) in zip(chosen, corners, strict=True)]
         image = torch.stack([self.pictures[i, :, y : y + edge, x : x + edge] for i, y, x in spots]).float() / 255
         return image, {layer: self._lesson(layer, spots, edge) for layer in teacher.LESSONS}
 
@@ -57,12 +56,12 @@ class Lessons:
 def train(given: argparse.Namespace) -> nn.Sequential:
     """Train from the seed; give the network with its normalisations, and print how it goes."""
     torch.manual_seed(given.seed)
-    rng = np.random.default_rng(given.seed)
     begun = time.time()
-    pictures = make(rng, given.pool, given.edge)
+    pictures = make(np.random.default_rng(given.seed), given.pool, given.edge)
     print(f"{len(pictures)} pictures, {time.time() - begun:.0f} s", flush=True)
     lessons = Lessons(pictures)
     print(f"lessons, {time.time() - begun:.0f} s", flush=True)
+    rng = np.random.default_rng([given.seed, 1])
     features = student.build().to(memory_format=torch.channels_last)
     heads = teacher.Heads(student.channels(features), lessons.crops(rng, 64, given.crop)[1])
     learnt = [p for p in [*features.parameters(), *heads.parameters()] if p.requires_grad]
@@ -93,22 +92,7 @@ def losses(
     terms = {f"miss{k}": v / len(missed) for k, v in missed.items()}
     for k, v in taught.items():
         terms[f"corr{k}"] = given.decorrelate * student.correlation(v)
-        if given.contrast:
-            terms[f"same{k}"] = given.contrast * contrast(v.float())
     return terms
-
-
-def contrast(maps: Tensor) -> Tensor:
-    """Give how ill the Gram matrix tells which two crops are of one picture: cross-entropy over the batch.
-
-    Args:
-        maps: (2 N, C, h, w), crops of a picture beside each other.
-    """
-    flat = maps.flatten(2)
-    gram = (flat @ flat.transpose(1, 2) / flat.shape[2]).flatten(1)
-    gram = F.normalize(gram - gram.mean(0).detach(), dim=1)
-    likeness = (gram @ gram.T / 0.1).fill_diagonal_(-1e4)
-    return F.cross_entropy(likeness, torch.arange(len(maps)) ^ 1)
 
 
 def main() -> None:
@@ -116,16 +100,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ASSET, help="the checkpoint to write")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=8, help="pictures a step, two crops of each")
-    parser.add_argument("--crop", type=int, default=112, help="edge of a crop, pixels, a multiple of 16")
+    parser.add_argument("--batch", type=int, default=16, help="crops a step")
+    parser.add_argument("--crop", type=int, default=96, help="edge of a crop, pixels, a multiple of 16")
     parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
-    parser.add_argument("--pool", type=int, default=600, help="procedural pictures, and as many cuts of real ones")
+    parser.add_argument("--pool", type=int, default=160, help="procedural pictures, and as many cuts of real ones")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument(
         "--noise", type=float, default=0.05, help="largest deviation of the noise that only the student sees"
     )
     parser.add_argument("--decorrelate", type=float, default=0.3)
-    parser.add_argument("--contrast", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=int, default=50, help="steps between two lines")
     given = parser.parse_args()
