@@ -56,7 +56,11 @@ class Laplacian(Term):
 
     def _squares(self, x: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         squares = (laplacian(x, self.pool) - target).square()
-        return squares if mask is None else squares * F.adaptive_avg_pool2d(mask.to(x), (squares.shape[-2], squares.shape[-1]))
+        return (
+            squares
+            if mask is None
+            else squares * F.adaptive_avg_pool2d(mask.to(x), (squares.shape[-2], squares.shape[-1]))
+        )
 
 
 def laplacian(x: Tensor, pool: int) -> Tensor:

@@ -65,12 +65,11 @@ def hypercolumns(features: Stats, layers: Mapping[str, float], chosen: Tensor) -
         (n, sum of C), float32 or better.
     """
     height, width = largest(features, layers).shape[-2:]
-    y = (2 * (chosen // width) + 1) / height - 1
-    x = (2 * (chosen % width) + 1) / width - 1
     columns = []
     for name, share in layers.items():
         values = features[name].to(torch.promote_types(features[name].dtype, torch.float32))
-        grid = torch.stack([x, y], dim=-1).to(values)[None, None]  # (1, 1, n, 2)
+        y, x = ((2 * at.to(values) + 1) for at in (chosen // width, chosen % width))
+        grid = torch.stack([x / width - 1, y / height - 1], dim=-1)[None, None]  # (1, 1, n, 2) in [-1, 1]
         at = F.grid_sample(values, grid, mode="bilinear", padding_mode="border", align_corners=False)
         columns.append(share**0.5 * at[0, :, 0].T)
     return torch.cat(columns, dim=1)
