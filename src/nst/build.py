@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
@@ -34,6 +35,7 @@ def check(plain: Mapping[str, Any]) -> None:
     for key, kind in TOP.items():
         schema.check_value(key, plain[key], kind)
     schema.check(plain)
+    listed("style")
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
@@ -140,8 +142,24 @@ def final_metrics(cfg: DictConfig) -> list[str]:
 
 
 def choice(group: str) -> str:
-    """Give the word chosen for a group, as typed."""
-    return str(HydraConfig.get().runtime.choices.get(group))
+    """Give the word chosen for a group, as typed; for a list of words, joined by +."""
+    one = HydraConfig.get().runtime.choices.get(group)
+    return str(one) if one is not None else "+".join(listed(group))  # Hydra notes no choice for a list
+
+
+def listed(group: str) -> list[str]:
+    """Give the words of a group chosen as a list on the command line.
+
+    Raises:
+        ValueError: One is there twice; Hydra itself would drop it in silence.
+    """
+    words: list[str] = []
+    for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task)):
+        if override.key_or_group == group and isinstance(value := override.value(), list):
+            words = [str(word) for word in value]
+    if twice := [word for word in words if words.count(word) > 1]:
+        raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
+    return words
 
 
 def choices(cfg: DictConfig) -> dict[str, Any]:

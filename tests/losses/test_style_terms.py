@@ -6,12 +6,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst.losses import Covariance, MeanStd, Term, Wasserstein
+from nst.losses import (
+    Covariance,
+    Histogram,
+    MarkovPatches,
+    MeanStd,
+    Moment,
+    NearestFeatures,
+    RelaxedEarthMover,
+    SlicedWasserstein,
+    Term,
+    Wasserstein,
+)
 
 LAYERS = {"a": 2.0, "b": 1.0}
 Make = Callable[[], Term]
 RELATIVE = {"layers": LAYERS, "weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
 MEAN = RELATIVE | {"reduction": "mean", "layer_reduction": "sum"}
+COUNTED = {"layers": LAYERS, "weight": 1.0, "positions": 100, "candidates": 100}
 TERMS: dict[str, Make] = {
     "covariance": lambda: Covariance(**RELATIVE),
     "covariance mean": lambda: Covariance(**MEAN),
@@ -19,11 +31,20 @@ TERMS: dict[str, Make] = {
     "meanstd mean": lambda: MeanStd(**MEAN),
     "wasserstein": lambda: Wasserstein(**RELATIVE, ridge=1e-4),
     "wasserstein mean": lambda: Wasserstein(**MEAN, ridge=1e-4),
+    "moment": lambda: Moment(**RELATIVE),
+    "moment mean": lambda: Moment(**MEAN),
+    "sliced": lambda: SlicedWasserstein(**RELATIVE, projections=5, positions=100),
+    "sliced mean": lambda: SlicedWasserstein(**MEAN, projections=5, positions=100),
+    "histogram": lambda: Histogram(**RELATIVE, positions=100),
+    "cnnmrf": lambda: MarkovPatches(**RELATIVE, patch=2, positions=100, candidates=100),
+    "nnfm": lambda: NearestFeatures(**COUNTED, layer_reduction="mean"),
+    "remd": lambda: RelaxedEarthMover(**COUNTED, distance="cosine"),
+    "remd euclidean": lambda: RelaxedEarthMover(**COUNTED, distance="euclidean"),
 }
 every = pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
 
 
-def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (4, 5), gain: float = 1.0) -> dict[str, Tensor]:
+def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (6, 8), gain: float = 1.0) -> dict[str, Tensor]:
     """Features of two layers in float64, the second half as large; some values are 0, as behind a ReLU."""
     generator = torch.Generator().manual_seed(seed)
     shapes = {"a": size, "b": (size[0] // 2, size[1] // 2)}
@@ -41,6 +62,8 @@ def test_zero_at_the_reference_and_positive_elsewhere(make: Make) -> None:
     term, style = make(), maps(0)
     reference = term.reference(style)
     assert abs(loss(term, style, reference).item()) < 1e-9  # differences of equal sums in float64
+    term.draw = 5  # other draws take the same positions where all are taken
+    assert abs(loss(term, style, reference).item()) < 1e-9
     assert loss(term, maps(1), reference).item() > 1e-3
 
 
@@ -48,6 +71,8 @@ def test_zero_at_the_reference_and_positive_elsewhere(make: Make) -> None:
 def test_gradient_in_float64(make: Make) -> None:
     term, image = make(), maps(1)
     reference = term.reference(maps(0))
+    if isinstance(term, RelaxedEarthMover) and term.distance == "euclidean":
+        reference = {k: v[:3] for k, v in reference.items()}  # the other maximum: every image position has a gradient
     leaves = [value.requires_grad_() for value in image.values()]
     assert torch.autograd.gradcheck(lambda a, b: loss(term, {"a": a, "b": b}, reference), leaves, atol=1e-6)
 
@@ -82,6 +107,8 @@ def test_whole_is_the_sum_of_its_parts(make: Make) -> None:
 @every
 def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
     term, image = make(), maps(1, size=(4, 6))
+    if isinstance(term, RelaxedEarthMover | MarkovPatches):
+        pytest.skip("a hypercolumn or a patch looks over the region's border")
     reference = term.reference(maps(0))
     mask = {k: torch.zeros_like(v[:, :1]) for k, v in image.items()}
     for value in mask.values():
@@ -102,6 +129,41 @@ def test_relative_terms_ignore_the_scale_of_the_features(make: Make) -> None:
 @every
 def test_mixing_one_picture_with_itself_changes_nothing(make: Make) -> None:
     term = make()
+    if not term.additive:
+        pytest.skip("a mix of rows has others in it")
     reference = term.reference(maps(0))
     mixed = term.mix([reference, reference], [0.25, 0.75])
     torch.testing.assert_close(loss(term, maps(1), mixed), loss(term, maps(1), reference), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SlicedWasserstein(**RELATIVE, projections=3, positions=7),
+        lambda: Histogram(**RELATIVE, positions=7),
+        lambda: MarkovPatches(**RELATIVE, patch=3, positions=7, candidates=9),
+        lambda: NearestFeatures(layers=LAYERS, weight=1, layer_reduction="mean", positions=7, candidates=9),
+        lambda: RelaxedEarthMover(layers=LAYERS, weight=1, distance="cosine", positions=7, candidates=9),
+    ],
+    ids=["sliced", "histogram", "cnnmrf", "nnfm", "remd"],
+)
+def test_what_samples_positions_is_bounded_repeats_and_takes_others_at_every_step(make: Make) -> None:
+    term, image = make(), maps(1, size=(20, 30))
+    assert not term.additive
+    reference = term.reference(maps(0, size=(25, 20)))
+    assert all(len(value) <= 9 for value in reference.values())
+    first, again = term.measure(image, reference), term.measure(image, reference)
+    term.draw = 1
+    other = term.measure(image, reference)
+    for layer, value in first.items():
+        assert len(value) == 7
+        assert torch.equal(value, again[layer])
+        assert not torch.equal(value, other[layer])
+
+
+def test_a_mix_of_rows_has_as_many_of_each_as_its_share() -> None:
+    term = NearestFeatures(layers={"x": 1}, weight=1, layer_reduction="mean", positions=9, candidates=40)
+    references = [{"x": torch.full((40, 2), 1.0)}, {"x": torch.full((20, 2), 2.0)}]
+    mixed = term.mix(references, [0.75, 0.25])["x"]
+    assert (mixed[:, 0] == 1).sum().item() == 40
+    assert (mixed[:, 0] == 2).sum().item() == 13  # 40 / 0.75 * 0.25

@@ -1,7 +1,7 @@
 """Image optimisation (Gatys et al. 2016): the generated image is the single trainable parameter."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from nst import images, regions
 from nst.initial import Scene, Start
 from nst.losses.term import Stats, check_choice
 from nst.methods.stage import Stage, Steps
+from nst.methods.strokes import Strokes, StylePicture
 from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
 from nst.pyramid import Level, fit
@@ -20,25 +21,6 @@ from nst.pyramid import Level, fit
 
 class DivergedError(ArithmeticError):
     """The loss or the picture stopped being a number."""
-
-
-@dataclass(frozen=True)
-class StylePicture:
-    """A style picture as the image method takes it.
-
-    Attributes:
-        name: What it is called.
-        image: [0, 1] RGB, (1, 3, H, W).
-        weight: Its share among the styles.
-        scale: Size of its strokes: its edge over the level's.
-        mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
-    """
-
-    name: str
-    image: Tensor
-    weight: float = 1.0
-    scale: float = 1.0
-    mask: Tensor | None = None
 
 
 class Painting(LightningModule):
@@ -203,11 +185,7 @@ class ImageMethod:
         self.scheduler = scheduler
         self.init = init
         self.fit = fit
-        self.style_fit = style_fit
-        self.style_size = style_size
-        if not style_scale > 0:
-            raise ValueError(f"style_scale is {style_scale:g}; give a number over 0: 1 is the content's size")
-        self.style_scale = style_scale
+        self.strokes = Strokes(fit=style_fit, size=style_size, scale=style_scale)
         self.space = space
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         self.seed = seed
@@ -230,7 +208,7 @@ class ImageMethod:
             module = Painting(
                 start,
                 resized,
-                [self._target(style, level, size) for style in styles],
+                [self.strokes.target(style, level.edge, size) for style in styles],
                 objective=self.objective,
                 optimizer=self.optimizer,
                 scheduler=self.scheduler,
@@ -253,33 +231,6 @@ class ImageMethod:
         scene = Scene(content, styles[0].image, self.objective.backbone.input, generator)
         return self.init(scene)
 
-    def _target(self, style: StylePicture, level: Level, size: tuple[int, int]) -> Target:
-        mask = None if style.mask is None else regions.resize(style.mask, size)
-        image = images.resize(style.image, size if self.style_fit == "content" else self._fitted(style, level))
-        return Target(image, style.weight, mask, style.name)
-
-    def _edge(self, style: StylePicture, level: Level) -> int:
-        return max(1, round((self.style_size or level.edge) * style.scale * self.style_scale))
-
-    def _fitted(self, style: StylePicture, level: Level) -> tuple[int, int]:
-        """The size of a style at a level; it is never enlarged beyond its own pixels."""
-        return fit(images.size_of(style.image), self._edge(style, level), by=self.style_fit, upscale=False)
-
     def remarks(self, styles: Sequence[StylePicture]) -> list[str]:
-        """Return one line for each style whose strokes can't be as large as asked for."""
-        if self.style_fit == "content":
-            scaled = [style.name for style in styles if style.scale * self.style_scale != 1]
-            return [
-                f"method.style_fit=content squashes every style, so the scale of {', '.join(scaled)} has no effect"
-            ][: len(scaled)]
-        level = max(self.levels, key=lambda level: level.edge)
-        out = []
-        for style in styles:
-            got, wanted = self._fitted(style, level), self._edge(style, level)
-            asked = fit(images.size_of(style.image), wanted, by=self.style_fit)
-            if style.scale * self.style_scale > 1 and asked != got:
-                out.append(
-                    f"style {style.name} has {got[1]} x {got[0]} pixels, so its strokes are not scaled to {asked[1]} x "
-                    f"{asked[0]}; give a larger file or a smaller scale"
-                )
-        return out
+        """Return one line for each thing about the styles' sizes that a user may not expect."""
+        return self.strokes.remarks(styles, max(level.edge for level in self.levels))

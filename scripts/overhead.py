@@ -1,0 +1,92 @@
+"""Measure what Lightning costs: seconds per step of the default run beside a bare loop of the same arithmetic.
+
+python scripts/overhead.py                        # the default run's finest level, 512 px
+python scripts/overhead.py backbone=squeezenet backbone.checkpoint=random size=256
+
+The two take turns in one process, so that the ratio holds on a machine that others use as well; it is the median over
+the turns of Lightning's seconds over the bare loop's. Loggers, snapshots and progress bar are those of a run.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from nst import build, images
+from nst.callbacks import Progress
+from nst.library import find
+from nst.methods import Painting, Stage, StylePicture
+from nst.run import quiet
+from nst.signals import StopOnSignal
+
+TURNS = 5
+STEPS = 20
+
+
+def bare(stage: Stage) -> float:
+    """Take the stage's steps in a plain loop; return seconds per step."""
+    module: Painting = stage.module
+    module.capture()
+    pixels = torch.nn.Parameter(module.pixels.detach().clone())
+    optimizer = module.optimizer([pixels])
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = module.objective.total(module.objective(pixels, module.references))
+        loss.backward()
+        return loss
+
+    began = time.perf_counter()
+    for _ in range(stage.steps):
+        optimizer.step(closure)
+    return (time.perf_counter() - began) / stage.steps
+
+
+def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
+    """Take them by `Trainer.fit`, as a run does; return seconds per step without the set-up before the first."""
+    trainer = build.trainer(cfg, folder, build.loggers(cfg, folder), [StopOnSignal(), Progress(stage.name)], stage.steps)
+    began = {}
+    trainer.callbacks.append(_Clock(began))
+    trainer.fit(stage.module, stage.data)
+    return (time.perf_counter() - began["at"]) / stage.steps
+
+
+class _Clock(build.Callback):
+    def __init__(self, began: dict[str, float]) -> None:
+        self.began = began
+
+    def on_train_epoch_start(self, *_: object) -> None:
+        self.began["at"] = time.perf_counter()
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(cfg: DictConfig) -> None:
+    """Print the table."""
+    quiet()
+    pictures = [build.content(cfg), *build.style_pictures(cfg)] if hasattr(build, "content") else []
+    del pictures
+    download = build.build(cfg.download)
+    from nst.library import Picture
+
+    content = images.load(find(Picture(**cfg.content, name=HydraConfig.get().runtime.choices.content), download).path).rgb
+    styles = [StylePicture(p.name, images.load(find(p, download).path).rgb) for p in build.styles(cfg.style)]
+    method = build.method(cfg, objective=build.objective(cfg))
+    method.levels = [type(method.levels[-1])(method.levels[-1].edge, STEPS)]
+    ratios, rows = [], []
+    for turn in range(TURNS):
+        one, two = (next(iter(method.stages(content, styles))) for _ in range(2))
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append((bare(one), lightning(cfg, two, Path(folder))))
+        ratios.append(rows[-1][1] / rows[-1][0])
+        print(f"turn {turn + 1}: bare {rows[-1][0]:.4f} s/step, Lightning {rows[-1][1]:.4f} s/step, ratio {ratios[-1]:.3f}")
+    print(f"median ratio {statistics.median(ratios):.3f} at {method.levels[0].edge} px, {torch.get_num_threads()} threads")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

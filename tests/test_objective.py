@@ -1,0 +1,78 @@
+"""Regions in the objective: shares, masks that follow the layers, mixing inside a region."""
+
+import pytest
+import torch
+
+from nst.losses import Content, Gram, TotalVariation
+from nst.objective import Objective, Target
+
+
+@pytest.fixture
+def objective(wavelet) -> Objective:
+    style = Gram(layers={"s0": 1, "s1": 2}, weight=1, normalize="hw", reduction="relative", layer_reduction="mean")
+    content = Content(layers={"s1": 1}, weight=1, reduction="relative", layer_reduction="mean")
+    tv = TotalVariation(layers={"image": 1}, weight=1, form="squared_mean_9")
+    return Objective(backbone=wavelet, terms={"content": content, "style": style, "tv": tv})
+
+
+def left(share: float = 0.5) -> torch.Tensor:
+    mask = torch.zeros(1, 1, 24, 32)
+    mask[..., : round(32 * share)] = 1
+    return mask
+
+
+def test_a_white_mask_is_no_mask(objective, noise) -> None:
+    plain = objective.references(noise(), [Target(noise(seed=1))])
+    white = objective.references(noise(), [Target(noise(seed=1), mask=torch.ones(1, 1, 24, 32))])
+    one, other = (objective(noise(seed=2), references) for references in (plain, white))
+    for term, shares in one.items():
+        for layer, share in shares.items():
+            torch.testing.assert_close(other[term][layer], share, rtol=1e-5, atol=1e-7)
+
+
+def test_the_style_term_is_the_sum_of_its_regions_by_their_share(objective, noise) -> None:
+    a, b, image = noise(seed=1), noise(seed=2), noise(seed=3)
+    mask = left(0.25)
+    both = objective(image, objective.references(noise(), [Target(a, mask=mask), Target(b, mask=1 - mask)]))
+    features, term = objective.backbone(image), objective.terms["style"]
+    for layer, stride in (("s0", 1), ("s1", 2)):
+        expected = 0.0
+        for style, where, share in ((a, mask, 0.25), (b, 1 - mask, 0.75)):
+            followed = {k: torch.nn.functional.avg_pool2d(where, n) for k, n in (("s0", 1), ("s1", 2))}
+            reference = term.reference(objective.backbone(style))
+            expected += share * term.score(term.measure(features, reference, followed), reference)[layer]
+        torch.testing.assert_close(both["style"][layer], expected, msg=f"{layer}, stride {stride}")
+
+
+def test_a_region_s_style_pulls_at_its_region_alone(objective, noise) -> None:
+    image = noise(seed=3).requires_grad_()
+    objective(image, objective.references(noise(), [Target(noise(seed=1), mask=left())]))["style"]["s0"].backward()
+    assert image.grad is not None
+    assert image.grad[..., :12].abs().max() > 1e-6
+    assert image.grad[..., 20:].abs().max() == 0  # a filter's reach is 4 pixels
+
+
+def test_styles_of_one_region_are_mixed_by_their_weights(objective, noise) -> None:
+    a, b, mask = noise(seed=1), noise(seed=2), left()
+    (part,) = objective.references(noise(), [Target(a, 1, mask), Target(b, 3, mask.clone())])["style"]
+    single = [objective.references(noise(), [Target(x)])["style"][0].stats["s0"] for x in (a, b)]
+    torch.testing.assert_close(part.stats["s0"], 0.25 * single[0] + 0.75 * single[1])
+    assert part.share == 0.5
+
+
+def test_weights_that_sum_to_zero_in_a_region_are_refused_by_name(objective, noise) -> None:
+    styles = [Target(noise(), 0, left(), "sky"), Target(noise(), 1, 1 - left(), "town")]
+    with pytest.raises(ValueError, match="the weights of the styles sky sum to 0; give one of them more than 0"):
+        objective.references(noise(), styles)
+
+
+def test_a_region_smaller_than_a_feature_is_refused_in_one_line(objective, noise) -> None:
+    dot = torch.zeros(1, 1, 24, 32)
+    dot[..., 5, 5:7] = 1  # two pixels: half a position of s1
+    with pytest.raises(ValueError, match=r"region of style dot covers 0.5 of one feature of layer s1 at 32 x 24 px"):
+        objective.references(noise(), [Target(noise(), mask=dot, name="dot"), Target(noise(), mask=1 - dot)])
+
+
+def test_the_draw_reaches_every_term(objective) -> None:
+    objective.draw(7)
+    assert {term.draw for _, term in objective.named()} == {7}
