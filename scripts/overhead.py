@@ -8,20 +8,21 @@ the turns of Lightning's seconds over the bare loop's. Loggers, snapshots and pr
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import hydra
 import torch
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from lightning.pytorch import Callback
+from omegaconf import DictConfig, OmegaConf
 
-from nst import build, images
+from nst import build
 from nst.callbacks import Progress
-from nst.library import find
-from nst.methods import Painting, Stage, StylePicture
+from nst.library import Picture, find
+from nst.methods import Painting, Stage
+from nst.pictures import load
+from nst.pyramid import Level
 from nst.run import quiet
 from nst.signals import StopOnSignal
 
@@ -57,7 +58,9 @@ def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     return (time.perf_counter() - began["at"]) / stage.steps
 
 
-class _Clock(build.Callback):
+class _Clock(Callback):
+    """Notes when the first step begins."""
+
     def __init__(self, began: dict[str, float]) -> None:
         self.began = began
 
@@ -67,26 +70,24 @@ class _Clock(build.Callback):
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(cfg: DictConfig) -> None:
-    """Print the table."""
+    """Print a line a turn, and the median."""
     quiet()
-    pictures = [build.content(cfg), *build.style_pictures(cfg)] if hasattr(build, "content") else []
-    del pictures
+    plain = OmegaConf.to_container(cfg, resolve=True)
     download = build.build(cfg.download)
-    from nst.library import Picture
-
-    content = images.load(find(Picture(**cfg.content, name=HydraConfig.get().runtime.choices.content), download).path).rgb
-    styles = [StylePicture(p.name, images.load(find(p, download).path).rgb) for p in build.styles(cfg.style)]
+    pictures = [Picture(**plain["content"], name="content"), *build.styles(plain["style"])]
+    paths = [find(picture, download).path for picture in pictures]
+    loaded = load(pictures, paths, color=build.build(cfg.color), max_megapixels=cfg.max_megapixels)
     method = build.method(cfg, objective=build.objective(cfg))
-    method.levels = [type(method.levels[-1])(method.levels[-1].edge, STEPS)]
-    ratios, rows = [], []
-    for turn in range(TURNS):
-        one, two = (next(iter(method.stages(content, styles))) for _ in range(2))
+    method.levels = [Level(method.levels[-1].edge, STEPS)]
+    ratios = []
+    for turn in range(1, TURNS + 1):
+        one, two = (next(iter(method.stages(loaded.content, loaded.styles, loaded.keep))) for _ in range(2))
         with tempfile.TemporaryDirectory() as folder:
-            rows.append((bare(one), lightning(cfg, two, Path(folder))))
-        ratios.append(rows[-1][1] / rows[-1][0])
-        print(f"turn {turn + 1}: bare {rows[-1][0]:.4f} s/step, Lightning {rows[-1][1]:.4f} s/step, ratio {ratios[-1]:.3f}")
-    print(f"median ratio {statistics.median(ratios):.3f} at {method.levels[0].edge} px, {torch.get_num_threads()} threads")
+            plainly, framed = bare(one), lightning(cfg, two, Path(folder))
+        ratios.append(framed / plainly)
+        print(f"turn {turn}: bare {plainly:.4f} s/step, Lightning {framed:.4f} s/step, ratio {ratios[-1]:.3f}")
+    print(f"median ratio {statistics.median(ratios):.3f} at {cfg.size} px, {torch.get_num_threads()} threads")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
