@@ -63,7 +63,8 @@ def train(given: argparse.Namespace) -> nn.Sequential:
     print(f"lessons, {time.time() - begun:.0f} s", flush=True)
     rng = np.random.default_rng([given.seed, 1])
     features = student.build().to(memory_format=torch.channels_last)
-    heads = teacher.Heads(student.channels(features), lessons.crops(rng, 64, given.crop)[1])
+    _, lesson = lessons.crops(rng, 64, given.crop)
+    heads = teacher.Heads(student.channels(features), lesson)
     learnt = [p for p in [*features.parameters(), *heads.parameters()] if p.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=given.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, given.rate, given.steps, pct_start=0.1)
@@ -74,6 +75,7 @@ def train(given: argparse.Namespace) -> nn.Sequential:
         nn.utils.clip_grad_norm_(learnt, 5.0)
         optimiser.step()
         schedule.step()
+        student.spare_fine(features)
         if step % given.report == 0 or step == given.steps - 1:
             line = {name: round(value.item(), 4) for name, value in terms.items()}
             print(json.dumps({"step": step, "s": round(time.time() - begun), **line}), flush=True)
@@ -85,13 +87,15 @@ def losses(
     features: nn.Sequential, heads: nn.Module, image: Tensor, lesson: dict[int, Tensor], given: argparse.Namespace
 ) -> dict[str, Tensor]:
     """Give the named terms of the loss, weighted."""
-    seen = IMAGENET(image).contiguous(memory_format=torch.channels_last)
+    noise = torch.rand(len(image), 1, 1, 1) * given.noise
+    seen = IMAGENET(image + noise * torch.randn_like(image)).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         taught = student.outputs(features, seen)
         missed = heads(taught, lesson)
     terms = {f"miss{k}": v / len(missed) for k, v in missed.items()}
     for k, v in taught.items():
         terms[f"corr{k}"] = given.decorrelate * student.correlation(v)
+    terms["rough"] = given.smooth * student.roughness(features)
     return terms
 
 
@@ -104,11 +108,10 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=96, help="edge of a crop, pixels, a multiple of 16")
     parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
     parser.add_argument("--pool", type=int, default=160, help="procedural pictures, and as many cuts of real ones")
-    parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument(
-        "--noise", type=float, default=0.05, help="largest deviation of the noise that only the student sees"
-    )
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--noise", type=float, default=0.08, help="largest deviation of noise that only the student sees")
     parser.add_argument("--decorrelate", type=float, default=0.3)
+    parser.add_argument("--smooth", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=int, default=50, help="steps between two lines")
     given = parser.parse_args()

@@ -13,7 +13,16 @@ LAYERS = (3, 4, 6, 7, 9, 12)
 """Modules of `features` whose output is taught, of strides 4, 4, 8, 8, 16, 16."""
 
 SPARSITY = 0.2
-"""Each channel begins this many standard deviations below zero, so that a minority of positions is active."""
+"""Each expanding channel begins this many standard deviations below zero: a minority of positions is active."""
+
+FINE = 2.0
+"""Gain of the first filters of fine frequency, of unit deviation before: the first Gram matrix must notice noise."""
+
+CHROMA = 0.3
+"""What the second layer takes of the chroma filters at first: the maximum that pools them loves coloured specks."""
+
+CARRY = 4.0
+"""Each squeezing channel begins this many above zero, where the rectifier lets all pass: what is squeezed is not lost."""
 
 
 class _Normed(nn.Sequential):
@@ -24,6 +33,8 @@ class _Normed(nn.Sequential):
         norm.weight.requires_grad_(False)
         nn.init.constant_(norm.bias, -SPARSITY)
         super().__init__(conv, norm)
+        if conv.kernel_size == (3, 3):  # begins blurred
+            conv.weight.data *= torch.tensor([1.0, 2, 1]) * torch.tensor([[1.0], [2], [1]])
 
 
 def build() -> nn.Sequential:
@@ -35,7 +46,13 @@ def build() -> nn.Sequential:
     features[0].weight = nn.Parameter(first_filters(), requires_grad=False)
     for owner, name, conv in _convolutions(features, nn.Conv2d):
         setattr(owner, name, _Normed(conv))
+        if name == "squeeze":
+            nn.init.constant_(getattr(owner, name)[1].bias, CARRY)
+    features[0][0].weight.data = first_filters()
     nn.init.zeros_(features[0][1].bias).requires_grad_(False)
+    features[0][1].weight[fine()] = FINE
+    features[3].squeeze[0].weight.data[:, 30:] *= CHROMA
+    spare_fine(features)
     return features
 
 
@@ -69,6 +86,19 @@ def _heading(plane: dict[str, Tensor], angle: float) -> Tensor:
     return math.cos(angle) * plane["x"] + math.sin(angle) * plane["y"]
 
 
+def fine() -> Tensor:
+    """Tell which first filters have a good part of their energy at half a cycle a pixel: (64,), bool."""
+    alternating = torch.tensor([-1.0, 2, -1]) / 6**0.5
+    shares = [(f @ alternating).square().sum((1, 2)) for f in (first_filters(), first_filters().transpose(2, 3))]
+    return shares[0] + shares[1] > 0.25
+
+
+@torch.no_grad()
+def spare_fine(features: nn.Sequential) -> None:
+    """Keep the fine filters out of the second layer: they are for the first Gram matrix alone."""
+    features[3].squeeze[0].weight.mul_(~fine().view(1, -1, 1, 1))
+
+
 def outputs(features: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
     """Give the outputs of the taught layers: (N, C, h, w) each."""
     out = {}
@@ -96,6 +126,17 @@ def fold(features: nn.Sequential) -> nn.Sequential:
 def checkpoint(features: nn.Sequential) -> dict[str, Tensor]:
     """Give the folded network as torchvision's state dict of `features.*`, float16."""
     return {f"features.{name}": value.half().contiguous() for name, value in fold(features).state_dict().items()}
+
+
+def roughness(features: nn.Sequential) -> Tensor:
+    """Give the share of the taught 3 x 3 filters' energy that alternates along x or y, the seed of a grid."""
+    alternating = torch.tensor([1.0, -2, 1]) / 6**0.5
+    shares = []
+    for _, _, conv in _convolutions(features, nn.Conv2d):
+        if conv.kernel_size == (3, 3) and conv.weight.requires_grad:
+            along = [(w @ alternating).square().sum() for w in (conv.weight, conv.weight.transpose(2, 3))]
+            shares.append((along[0] + along[1]) / conv.weight.square().sum())
+    return torch.stack(shares).mean()
 
 
 def correlation(maps: Tensor) -> Tensor:

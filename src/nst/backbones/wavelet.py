@@ -1,4 +1,4 @@
-"""The analytic backbone: rectified Morlet wavelets over an anti-aliased pyramid. Its filters are formulas: no download."""
+"""The analytic backbone: rectified Morlet wavelets over an anti-aliased pyramid; formulas, no checkpoint."""
 
 import math
 import re
@@ -11,7 +11,8 @@ from torch import Tensor
 from nst.backbones.base import Backbone, Input, unknown
 
 LEVELS = 6
-KINDS = "smxct"
+SPAN = {"l": 0, "s": 0, "r": 0, "w": 0, "m": 1, "x": 1, "y": 1}
+"""Kind of a layer -> how many levels it looks below its own."""
 
 
 def morlet_bank(orientations: int, *, size: int, sigma: float, frequency: float, slant: float) -> Tensor:
@@ -52,11 +53,13 @@ class Wavelet(Backbone):
 
     | layer | maps |
     |---|---|
-    | `s<j>` | the wavelets' rectified responses in three opponent colours, four phases each, and the low-pass colours |
+    | `l<j>` | the wavelets' rectified responses to luminance, four phases each, and the low-pass colours |
+    | `s<j>` | the same with the responses to all three opponent colours |
+    | `y<j>` | across scales: luminance maps of level j, halved, beside all maps and low-pass colours of level j + 1 |
+    | `x<j>` | across scales, luminance alone |
     | `m<j>` | second order: the wavelets of the modulus of the luminance response, halved |
-    | `x<j>` | luminance maps of level j, halved, beside those of level j + 1: their covariance ties the scales |
-    | `c<j>` | the same over all three colours |
-    | `t<j>` | luminance maps of the levels j, j + 1 and j + 2 |
+    | `r<j>` | rectified high-pass residual of the colours: what is too fine for any wavelet of level j |
+    | `w<j>` | the responses to all colours as they are, signed: where things are, for the content |
 
     Args:
         layers: The names to give.
@@ -66,13 +69,15 @@ class Wavelet(Backbone):
         frequency: Radians per pixel.
         slant: Quotient of the envelope's widths.
         chroma: Gain of the two chroma channels over luminance.
-        lowpass: Gain of the low-pass colours in `s<j>`.
+        lowpass: Gain of the low-pass colours.
         input: The input convention.
 
     Raises:
         ValueError: There is no layer of a name.
 
     Source: Portilla & Simoncelli 2000; Zhang & Mallat 2021; Brochard, Zhang & Mallat 2022 (arXiv 2203.07902).
+
+    Differs: few cross-scale maps instead of all pairs; maps are halved by means of 2 x 2, images by a binomial.
     """
 
     bank: Tensor
@@ -94,8 +99,8 @@ class Wavelet(Backbone):
     ) -> None:
         super().__init__()
         for layer in layers:
-            if not re.fullmatch(f"[{KINDS}][0-{LEVELS - 1}]", layer):
-                raise unknown("wavelet layer", layer, (f"{k}{j}" for k in KINDS for j in range(LEVELS)))
+            if not re.fullmatch(f"[{''.join(SPAN)}][0-{LEVELS - 1}]", layer):
+                raise unknown("wavelet layer", layer, (f"{kind}{j}" for kind in SPAN for j in range(LEVELS)))
         self.layers = tuple(sorted(layers, key=_depth))
         self.input = input
         self.lowpass = lowpass
@@ -112,54 +117,73 @@ class Wavelet(Backbone):
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w), h and w halved (rounded up) once a level."""
-        deepest = max(map(_depth, self.layers), default=0)
         colours = [F.conv2d(x, self.opponent)]  # (N, 3, H, W) a level
-        for _ in range(deepest):
-            colours.append(self._halve(colours[-1]))
-        waves: dict[int, Tensor] = {}
-        out = {}
+        for _ in range(max(map(_depth, self.layers), default=0)):
+            colours.append(self._blur(colours[-1], stride=2))
+        responses = [self._responses(level) for level in self._needed(colours)]
+        return {layer: self._maps(layer[0], int(layer[1]), colours, responses) for layer in self.layers}
+
+    def _needed(self, colours: list[Tensor]) -> list[Tensor | None]:
+        """The colours of each level that are to be convolved: all, luminance alone, or none."""
+        needed: list[Tensor | None] = [None] * len(colours)
         for layer in self.layers:
             kind, j = layer[0], int(layer[1])
-            for level in range(j, j + {"s": 1, "m": 1, "x": 2, "c": 2, "t": 3}[kind]):
-                if level not in waves:
-                    waves[level] = self._wave(colours[level])  # (N, 3, 2 O, h, w)
-            out[layer] = self._maps(kind, j, colours, waves)
-        return out
+            full = {"s": [j], "w": [j], "y": [j + 1]}.get(kind, [])
+            luminance = {"l": [j], "m": [j], "y": [j], "x": [j, j + 1]}.get(kind, [])
+            for level in luminance:
+                if needed[level] is None:
+                    needed[level] = colours[level][:, :1]
+            for level in full:
+                needed[level] = colours[level]
+        return needed
 
-    def _maps(self, kind: str, j: int, colours: list[Tensor], waves: dict[int, Tensor]) -> Tensor:
+    def _maps(self, kind: str, j: int, colours: list[Tensor], responses: list[Tensor | None]) -> Tensor:
+        here, below = responses[j], responses[j + 1] if SPAN[kind] and j + 1 < len(responses) else None
+        if kind == "r":
+            return _rectify((colours[j] - self._blur(colours[j], stride=1))[:, :, None])
+        assert here is not None
+        if kind == "w":
+            return here.flatten(1, 2)
         if kind == "s":
-            return torch.cat([_rectify(waves[j]), self.lowpass * colours[j]], dim=1)
+            return torch.cat([_rectify(here), self.lowpass * colours[j]], dim=1)
+        if kind == "l":
+            return torch.cat([_rectify(here[:, :1]), self.lowpass * colours[j]], dim=1)
         if kind == "m":
-            real, imaginary = waves[j][:, 0].chunk(2, dim=1)  # luminance: (N, O, h, w)
-            return _rectify(self._wave(self._halve(real.abs() + imaginary.abs())))
-        if kind == "c":
-            return torch.cat([self._halve(_rectify(waves[j])), _rectify(waves[j + 1])], dim=1)
-        luminance = [_rectify(waves[level][:, :1]) for level in range(j, j + (2 if kind == "x" else 3))]
-        out = luminance[0]
-        for coarser in luminance[1:]:
-            out = torch.cat([self._halve(out), coarser], dim=1)
-        return out
+            real, imaginary = here[:, 0].chunk(2, dim=1)  # (N, O, h, w)
+            again = self._responses(self._blur(real.abs() + imaginary.abs(), stride=2))
+            assert again is not None
+            return _rectify(again)
+        assert below is not None
+        halved = F.avg_pool2d(_rectify(here[:, :1]), 2, ceil_mode=True)
+        if kind == "x":
+            return torch.cat([halved, _rectify(below[:, :1])], dim=1)
+        return torch.cat([halved, _rectify(below), self.lowpass * colours[j + 1]], dim=1)
 
-    def _wave(self, maps: Tensor) -> Tensor:
+    def _responses(self, maps: Tensor | None) -> Tensor | None:
         """Convolve every channel with the bank: (N, C, h, w) -> (N, C, 2 O, h, w)."""
+        if maps is None:
+            return None
         n, c, h, w = maps.shape
         half = self.bank.shape[-1] // 2
-        padded = F.pad(maps.reshape(n * c, 1, h, w), (half,) * 4, mode="replicate")
-        return F.conv2d(padded, self.bank).view(n, c, -1, h, w)
+        return F.conv2d(_border(maps.reshape(n * c, 1, h, w), half), self.bank).view(n, c, -1, h, w)
 
-    def _halve(self, maps: Tensor) -> Tensor:
-        """Low-pass with the 5-tap binomial and keep every second position: (N, C, h, w) -> (N, C, h/2, w/2)."""
+    def _blur(self, maps: Tensor, *, stride: int) -> Tensor:
+        """Low-pass with the 5-tap binomial; stride 2 halves: (N, C, h, w) -> (N, C, h/2, w/2), rounded up."""
         n, c, h, w = maps.shape
-        padded = F.pad(maps.reshape(n * c, 1, h, w), (2,) * 4, mode="replicate")
-        out = F.conv2d(padded, self.blur, stride=2)
+        out = F.conv2d(_border(maps.reshape(n * c, 1, h, w), 2), self.blur, stride=stride)
         return out.view(n, c, *out.shape[-2:])
 
 
-def _rectify(waves: Tensor) -> Tensor:
-    """Four phases of every response: relu of it and of its negative, (N, C, 2 O, h, w) -> (N, 4 C O, h, w)."""
-    flat = waves.flatten(1, 2)
+def _border(maps: Tensor, width: int) -> Tensor:
+    """Reflect the maps round their edges, which shows no frame; repeat the edge where a map is too small for that."""
+    return F.pad(maps, (width,) * 4, mode="reflect" if min(maps.shape[-2:]) > width else "replicate")
+
+
+def _rectify(responses: Tensor) -> Tensor:
+    """Relu of every response and of its negative: (N, C, K, h, w) -> (N, 2 C K, h, w)."""
+    flat = responses.flatten(1, 2)
     return torch.cat([flat.relu(), (-flat).relu()], dim=1)
 
 
 def _depth(layer: str) -> int:
-    return int(layer[1]) + {"s": 0, "m": 1, "x": 1, "c": 1, "t": 2}[layer[0]]
+    return int(layer[1]) + SPAN[layer[0]]
