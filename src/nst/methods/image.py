@@ -195,9 +195,8 @@ class ImageMethod:
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         self.coarser = coarser
         for name, factor in coarser.items():
-            if name not in objective.terms or not factor > 0:
-                terms = ", ".join(name for name, _ in objective.named())
-                raise ValueError(f"method.coarser.{name} is {factor}; give one of {terms} a factor over 0")
+            if not factor > 0:
+                raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.seed = seed
 
     def stages(self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None) -> Iterator[Stage]:
