@@ -40,6 +40,10 @@ def check(plain: Mapping[str, Any]) -> None:
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
             raise ValueError(f"{group}.{min(unknown)} belongs to no loss; the losses are {', '.join(plain['loss'])}")
+    for name, factor in plain["method"].get("coarser", {}).items():
+        schema.check_value(f"method.coarser.{name}", factor, float)
+        if name not in plain["loss"]:
+            raise ValueError(f"method.coarser.{name} belongs to no loss; the losses are {', '.join(plain['loss'])}")
     for name, weight in plain["weights"].items():
         schema.check_value(f"weights.{name}", weight, float)
     for name, layers in plain["layers"].items():

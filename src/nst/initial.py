@@ -41,6 +41,17 @@ def style(scene: Scene) -> Tensor:
     return images.resize(scene.style, images.size_of(scene.content))
 
 
+def lines(scene: Scene) -> Tensor:
+    """Start from the content's fine lines on the style's mean colour: what halving its size takes away.
+
+    Source: Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), section 2.5.
+    """
+    size = images.size_of(scene.content)
+    coarse = images.resize(scene.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
+    mean = scene.style.mean((-2, -1), keepdim=True)
+    return (scene.content - images.resize(coarse, size) + mean).clamp(0, 1)
+
+
 def noise(scene: Scene, *, distribution: str, mean: float, spread: float, space: str) -> Tensor:
     """Start from independent values for every pixel and channel.
 

@@ -117,10 +117,15 @@ class Objective(nn.Module):
         features = self.backbone(image)
         return {name: _sum(_scores(term, features, part) for part in references[name]) for name, term in self.named()}
 
-    def total(self, shares: Mapping[str, Stats]) -> Tensor:
-        """Return the weighted sum of the terms, a scalar."""
-        terms = [term.weight * torch.stack(list(shares[name].values())).sum() for name, term in self.named()]
-        return torch.stack(terms).sum()
+    def total(self, shares: Mapping[str, Stats], gains: Mapping[str, float] | None = None) -> Tensor:
+        """Return the weighted sum of the terms, a scalar.
+
+        Args:
+            shares: As `forward` gives them.
+            gains: Term -> factor of its weight; 1 for those that are not named.
+        """
+        weights = {name: term.weight * (gains or {}).get(name, 1.0) for name, term in self.named()}
+        return torch.stack([w * torch.stack(list(shares[k].values())).sum() for k, w in weights.items()]).sum()
 
 
 def _regions(styles: Sequence[Target]) -> list[tuple[Tensor | None, list[Target]]]:

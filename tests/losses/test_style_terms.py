@@ -10,6 +10,7 @@ from nst.losses import (
     Covariance,
     Histogram,
     MarkovPatches,
+    MeanCovariance,
     MeanStd,
     Moment,
     NearestFeatures,
@@ -27,6 +28,7 @@ COUNTED = {"layers": LAYERS, "weight": 1.0, "positions": 100, "candidates": 100}
 TERMS: dict[str, Make] = {
     "covariance": lambda: Covariance(**RELATIVE),
     "covariance mean": lambda: Covariance(**MEAN),
+    "mean and covariance": lambda: MeanCovariance(layers=LAYERS, weight=1.0),
     "meanstd": lambda: MeanStd(**RELATIVE),
     "meanstd mean": lambda: MeanStd(**MEAN),
     "wasserstein": lambda: Wasserstein(**RELATIVE, ridge=1e-4),
@@ -41,7 +43,20 @@ TERMS: dict[str, Make] = {
     "remd": lambda: RelaxedEarthMover(**COUNTED, distance="cosine"),
     "remd euclidean": lambda: RelaxedEarthMover(**COUNTED, distance="euclidean"),
 }
-every = pytest.mark.parametrize("make", TERMS.values(), ids=TERMS)
+
+
+def of(wanted: Callable[[Term], bool]) -> pytest.MarkDecorator:
+    chosen = {name: make for name, make in TERMS.items() if wanted(make())}
+    return pytest.mark.parametrize("make", chosen.values(), ids=chosen)
+
+
+every = of(lambda term: True)
+additive = of(lambda term: term.additive)
+pointwise = of(
+    lambda term: not isinstance(term, RelaxedEarthMover | MarkovPatches)
+)  # those look over a region's border
+scaled = of(lambda term: getattr(term, "reduction", "") == "relative" and not isinstance(term, MeanStd | Moment))
+"""The last two have an epsilon in squared feature units."""
 
 
 def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (6, 8), gain: float = 1.0) -> dict[str, Tensor]:
@@ -92,11 +107,9 @@ def test_a_flat_style_gives_a_finite_loss(make: Make) -> None:
     assert torch.isfinite(loss(term, maps(1), term.reference({k: torch.zeros_like(v) for k, v in maps(0).items()})))
 
 
-@every
+@additive
 def test_whole_is_the_sum_of_its_parts(make: Make) -> None:
     term, image = make(), maps(1)
-    if not term.additive:
-        pytest.skip("not additive, and says so")
     reference = term.reference(maps(0))
     left, right = ({k: v[..., part] for k, v in image.items()} for part in (slice(None, 2), slice(2, None)))
     whole, first, second = (term.measure(part, reference) for part in (image, left, right))
@@ -104,11 +117,9 @@ def test_whole_is_the_sum_of_its_parts(make: Make) -> None:
         torch.testing.assert_close(first[layer] + second[layer], whole[layer], rtol=1e-12, atol=1e-12)
 
 
-@every
+@pointwise
 def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
     term, image = make(), maps(1, size=(4, 6))
-    if isinstance(term, RelaxedEarthMover | MarkovPatches):
-        pytest.skip("a hypercolumn or a patch looks over the region's border")
     reference = term.reference(maps(0))
     mask = {k: torch.zeros_like(v[:, :1]) for k, v in image.items()}
     for value in mask.values():
@@ -117,20 +128,16 @@ def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
     torch.testing.assert_close(loss(term, image, reference, mask), loss(term, cut, reference), rtol=1e-9, atol=1e-12)
 
 
-@every
+@scaled
 def test_relative_terms_ignore_the_scale_of_the_features(make: Make) -> None:
     term = make()
-    if getattr(term, "reduction", None) != "relative" or isinstance(term, MeanStd):  # its epsilon is absolute
-        pytest.skip("not relative")
     small, large = (loss(term, maps(1, gain=g), term.reference(maps(0, gain=g))) for g in (1.0, 1000.0))
     torch.testing.assert_close(small, large, rtol=0.05, atol=0)  # the ReLU's 0.01 leak is not scaled
 
 
-@every
+@additive
 def test_mixing_one_picture_with_itself_changes_nothing(make: Make) -> None:
     term = make()
-    if not term.additive:
-        pytest.skip("a mix of rows has others in it")
     reference = term.reference(maps(0))
     mixed = term.mix([reference, reference], [0.25, 0.75])
     torch.testing.assert_close(loss(term, maps(1), mixed), loss(term, maps(1), reference), rtol=1e-9, atol=1e-12)

@@ -45,6 +45,7 @@ def method(objective, **options) -> ImageMethod:
         "space": "image",
         "style_scale": 1.0,
         "moments": "fresh",
+        "coarser": {},
         "seed": 0,
     }
     return ImageMethod(objective=objective, **{**defaults, **options})

@@ -11,8 +11,8 @@ from nst.losses.term import Stats, Term, at, check_choice, combine
 class NearestFeatures(Term):
     """Mean over positions of the cosine distance to the nearest feature of the style.
 
-    `1/n sum_p min_q (1 - cos(f_p, s_q))`, in [0, 2]. How often the style has a feature does not matter, so small details
-    come out sharp and the style's proportions may be lost.
+    `1/n sum_p min_q (1 - cos(f_p, s_q))`, in [0, 2]. How often the style has a feature does not matter, so small
+    details come out sharp and the style's proportions may be lost.
 
     Args:
         layers: Layer name -> weight.

@@ -20,8 +20,8 @@ class Wasserstein(Term):
     * `mean`: W^2 / C with C channels: crowsonkb's. The ridge is `ridge`. `sum`: W^2, likewise.
 
     Only the trace of the root is needed. With the Cholesky factor A = L L^T, L^T S L is symmetric and has the
-    eigenvalues of A^1/2 S A^1/2, so the trace is the sum of their roots; its gradient, L (L^T S L)^-1/2 L^T / 2, is bounded
-    because the ridge keeps every eigenvalue over 0. In double precision throughout.
+    eigenvalues of A^1/2 S A^1/2, so the trace is the sum of their roots; its gradient, L (L^T S L)^-1/2 L^T / 2, is
+    bounded because the ridge keeps every eigenvalue over 0. In double precision throughout.
 
     Args:
         layers: Layer name -> weight.

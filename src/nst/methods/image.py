@@ -1,6 +1,6 @@
 """Image optimisation (Gatys et al. 2016): the generated image is the single trainable parameter."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ class Painting(LightningModule):
         steps: Optimiser steps of this level.
         keep: Where the content shows through the parameter, (1, 1, H, W) in [0, 1]; None for nowhere.
         warm: What the optimiser remembers from the level before; None for nothing.
+        gains: Term -> factor of its weight at this level; None for 1.
     """
 
     pixels: nn.Parameter
@@ -59,6 +60,7 @@ class Painting(LightningModule):
         steps: int,
         keep: Tensor | None = None,
         warm: State | None = None,
+        gains: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -71,6 +73,7 @@ class Painting(LightningModule):
         self.first_step = first_step
         self.steps = steps
         self.warm = warm
+        self.gains = gains
         self.memory: State = {}
         self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
         self.last_good = self.pixels.detach().clone()
@@ -109,7 +112,7 @@ class Painting(LightningModule):
         """Return the weighted sum of the losses of the generated image."""
         self.objective.draw(self.trainer.global_step)
         shares = self.objective(self.image(), self.references)
-        loss = self.objective.total(shares)
+        loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log(shares)
@@ -160,6 +163,7 @@ class ImageMethod:
         space: `image` or `input`: see `Painting`.
         moments: What the optimiser remembers when a level begins: nothing (`fresh`), or the moments of the level
             before, `resized`.
+        coarser: Term -> its weight at a level over that at the next finer one; 1 for those that are not named.
         seed: Of the initial image.
     """
 
@@ -177,6 +181,7 @@ class ImageMethod:
         style_scale: float,
         space: str,
         moments: str,
+        coarser: Mapping[str, float],
         seed: int,
     ) -> None:
         self.objective = objective
@@ -188,6 +193,10 @@ class ImageMethod:
         self.strokes = Strokes(fit=style_fit, size=style_size, scale=style_scale)
         self.space = space
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
+        self.coarser = coarser
+        for name, factor in coarser.items():
+            if not factor > 0:
+                raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.seed = seed
 
     def stages(self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None) -> Iterator[Stage]:
@@ -217,6 +226,7 @@ class ImageMethod:
                 steps=level.steps,
                 keep=None if keep is None else regions.resize(keep, size),
                 warm=warm,
+                gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
             )
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"
