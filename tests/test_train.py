@@ -171,7 +171,7 @@ BAD = {
     "+weights.stile=1": "weights.stile belongs to no loss",
     "+layers.style.s9=1": "no wavelet layer 's9'; nearest: s",
     "layers.style=null": "layers.style is empty",
-    "loss.style.reduction=max": "give one of relative",
+    "loss.content.reduction=max": "give one of relative",
     "init=file": "init.path",
     "init=noise init.distribution=cauchy": "give uniform, normal or gray",
     "pyramid.ratio=1": "pyramid.ratio is 1; give a number over 1",
