@@ -1,19 +1,19 @@
 """Measure the embedded SqueezeNet against others: style distance at equal content distance, before two judges.
 
-python scripts/evaluate_embedded.py --images FOLDER --trained CHECKPOINT --out FOLDER \
-    --pairs content/a.jpg:style/b.jpg ... [--size 448] [--content 0.1 0.3 1.0]
+python scripts/evaluate_embedded.py --images FOLDER --trained CHECKPOINT --out FOLDER --pairs a.jpg:b.jpg ...
 
-Paints each pair with each checkpoint (`embedded`, the trained one, `random`) at several content weights. A judge's
-style distance is the relative distance of Gram matrices to the style, mean over the judge's layers, as a share of the
-photograph's own: 1 is the photograph, smaller is nearer the style. The content distance is the wavelets', which no
-candidate optimised. The logarithm of the style distance is interpolated along the content distance to where the
-trained network's lies at the middle weight. Writes `table.md`, `table.json` and `sheet.png`.
+Paints each pair (content:style) with random parameters at one content weight, and with the embedded and the trained
+checkpoint at weights that bracket its content distance. A judge's style distance is the relative distance of Gram
+matrices to the style, mean over the judge's default layers, as a share of the photograph's own: 1 is the photograph,
+smaller is nearer the style. The content distance is the wavelets', which no candidate optimised. The logarithm of the
+style distance is interpolated to equal content distance. Writes `table.md`, `table.json` and `sheet.png`.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -81,16 +81,15 @@ def judges(trained: Path) -> dict[str, Judge]:
     return out
 
 
-def paint(content: Path, style: Path, checkpoint: str, given: argparse.Namespace, folder: Path) -> list[Path]:
-    """Paint one pair with one checkpoint, unless that was done, and give the pictures, one a content weight."""
-    pictures = [folder / str(n) / "final.png" for n in range(len(given.content))]
-    if not all(picture.exists() for picture in pictures):
-        weights = ",".join(str(weight) for weight in given.content)
-        options = [f"weights.content={weights}", f"size={given.size}", f"hydra.sweep.dir={folder}", *given.options]
+def paint(content: Path, style: Path, checkpoint: str, weight: float, given: argparse.Namespace, folder: Path) -> Path:
+    """Paint one pair, unless that was done, and give the picture."""
+    picture = folder / "final.png"
+    if not picture.exists():
+        options = [f"weights.content={weight}", f"size={given.size}", f"hydra.run.dir={folder}", *given.options]
         paths = [f"content.path={content}", f"style.path={style}", f"backbone.checkpoint={checkpoint}"]
-        command = [sys.executable, str(ROOT / "train.py"), "-m", "backbone=squeezenet", *paths, *options]
+        command = [sys.executable, str(ROOT / "train.py"), "backbone=squeezenet", *paths, *options]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-    return pictures
+    return picture
 
 
 def load(path: Path, edge: int, shape: tuple[int, int] | None = None) -> Tensor:
@@ -106,37 +105,74 @@ def at_equal(content: list[float], style: list[float], where: float) -> float:
     """Interpolate log(style distance) to a content distance, and beyond the ends by the nearest two points."""
     order = np.argsort(content)
     x, y = np.asarray(content)[order], np.log(np.asarray(style)[order])
+    if len(x) == 1:
+        return float(np.exp(y[0]))
     i = int(np.clip(np.searchsorted(x, where) - 1, 0, len(x) - 2))
     slope = (y[i + 1] - y[i]) / max(x[i + 1] - x[i], 1e-6)
     return float(np.exp(y[i] + slope * (np.clip(where, x[0] * 0.8, x[-1] * 1.2) - x[i])))
 
 
+@dataclass
+class Tried:
+    """What one candidate painted of one pair: weight -> (content distance, judge -> style distance, picture)."""
+
+    content: dict[float, float] = field(default_factory=dict)
+    style: dict[float, dict[str, float]] = field(default_factory=dict)
+    picture: dict[float, Tensor] = field(default_factory=dict)
+
+    def at(self, judge: str, where: float) -> float:
+        """Give the style distance at a content distance."""
+        weights = list(self.content)
+        return at_equal([self.content[w] for w in weights], [self.style[w][judge] for w in weights], where)
+
+    def nearest(self, where: float) -> Tensor:
+        """Give the picture whose content distance is the nearest."""
+        return self.picture[min(self.content, key=lambda w: abs(self.content[w] - where))]
+
+
+class Pair:
+    """A photograph and a style, painted and judged."""
+
+    def __init__(self, names: str, given: argparse.Namespace, bench: dict[str, Judge]) -> None:
+        self.content, self.style = (given.images.resolve() / name for name in names.split(":"))
+        self.label, self.given, self.bench = f"{self.content.stem} x {self.style.stem}", given, bench
+
+    def attempt(self, tried: Tried, name: str, checkpoint: str, weight: float) -> None:
+        """Paint at one content weight and judge."""
+        folder = self.given.out.resolve() / f"{self.content.stem}_{self.style.stem}_{name}_{weight:g}"
+        out = load(paint(self.content, self.style, checkpoint, weight, self.given, folder), self.given.size)
+        self.photograph, self.model = load(self.content, 0, out.shape[-2:]), load(self.style, self.given.size)
+        ratio = {k: j.style(out, self.model) / j.style(self.photograph, self.model) for k, j in self.bench.items()}
+        tried.content[weight] = self.bench["wavelet"].content(out, self.photograph)
+        tried.style[weight], tried.picture[weight] = ratio, out
+
+    def bracket(self, name: str, checkpoint: str, where: float) -> Tried:
+        """Paint at weights 4 times apart until two of them enclose the content distance, 3 attempts at most."""
+        tried, weight = Tried(), 4 * self.given.weight
+        self.attempt(tried, name, checkpoint, weight)
+        factor = 4.0 if tried.content[weight] > where else 0.25
+        while len(tried.content) < 3 and (tried.content[weight] > where) == (factor > 1):
+            weight *= factor
+            self.attempt(tried, name, checkpoint, weight)
+        return tried
+
+
 def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
     """Give pair -> candidate -> judge -> style distance at equal content distance; write the sheet on the way."""
-    candidates = {"trained": str(given.trained.resolve()), "embedded": given.embedded, "random": "random"}
     bench, table, rows = judges(given.trained), {}, []
-    for pair in given.pairs:
-        content, style = (given.images.resolve() / part for part in pair.split(":"))
-        label = f"{content.stem} x {style.stem}"
-        found, cells = {}, []
-        for name, checkpoint in candidates.items():
-            pictures = paint(
-                content, style, checkpoint, given, given.out.resolve() / f"{content.stem}_{style.stem}_{name}"
-            )
-            tensors = [load(picture, given.size) for picture in pictures]
-            photograph, model = load(content, given.size, tensors[0].shape[-2:]), load(style, given.size)
-            far = [bench["wavelet"].content(t, photograph) for t in tensors]
-            ratio = {k: [j.style(t, model) / j.style(photograph, model) for t in tensors] for k, j in bench.items()}
-            found[name] = (far, ratio)
-            cells.append(tensors[len(tensors) // 2])
-        where = found["trained"][0][len(given.content) // 2]
-        table[label] = {
-            name: {k: at_equal(far, ratio[k], where) for k in bench} | {"content": far, "curves": ratio, "at": where}
-            for name, (far, ratio) in found.items()
-        }
-        rows.append([photograph, model, *cells])
-        print(label, {n: {k: round(v[k], 3) for k in bench} for n, v in table[label].items()}, flush=True)
-    sheet(rows).save(given.out / "sheet.png")
+    for names in given.pairs:
+        pair, random = Pair(names, given, bench), Tried()
+        pair.attempt(random, "random", "random", given.weight)
+        where = random.content[given.weight]
+        checkpoints = {"embedded": given.embedded, "trained": str(given.trained.resolve())}
+        found = {"random": random} | {name: pair.bracket(name, file, where) for name, file in checkpoints.items()}
+        table[pair.label] = {name: {k: tried.at(k, where) for k in bench} for name, tried in found.items()}
+        table[pair.label] |= {"content distance": {"at": where}}
+        print(pair.label, json.dumps(table[pair.label]), {n: t.content for n, t in found.items()}, flush=True)
+        painted = [tried.nearest(where) for tried in found.values()]
+        rows.append([pair.photograph, pair.model, *painted])
+        sheet(rows).save(given.out / "sheet.png")
+        write(table, given.out)
     return table
 
 
@@ -170,7 +206,6 @@ def write(table: dict[str, dict[str, dict[str, float]]], folder: Path) -> None:
         ]
         lines.append(f"| {pair} | " + " | ".join(cells) + " |")
     (folder / "table.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
 
 
 def main() -> None:
@@ -182,11 +217,12 @@ def main() -> None:
     parser.add_argument("--embedded", default="embedded", help="the candidate: a file, or the one that ships")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=448, help="longest edge, pixels")
-    parser.add_argument("--content", type=float, nargs="+", default=[0.1, 0.3, 1.0], help="content weights")
+    parser.add_argument("--weight", type=float, default=0.3, help="content weight of the random one")
     parser.add_argument("--options", nargs="*", default=[], help="more options of train.py")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    write(measure(given), given.out)
+    measure(given)
+    print((given.out / "table.md").read_text())
 
 
 if __name__ == "__main__":

@@ -103,17 +103,19 @@ def main() -> None:
     """Read the command line, train, and write the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ASSET, help="the checkpoint to write")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=450)
     parser.add_argument("--batch", type=int, default=16, help="crops a step")
     parser.add_argument("--crop", type=int, default=96, help="edge of a crop, pixels, a multiple of 16")
     parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
     parser.add_argument("--pool", type=int, default=160, help="procedural pictures, and as many cuts of real ones")
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--noise", type=float, default=0.08, help="largest deviation of noise that only the student sees")
+    parser.add_argument(
+        "--noise", type=float, default=0.08, help="largest deviation of noise that only the student sees"
+    )
     parser.add_argument("--decorrelate", type=float, default=0.3)
     parser.add_argument("--smooth", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--report", type=int, default=50, help="steps between two lines")
+    parser.add_argument("--report", type=int, default=25, help="steps between two lines")
     given = parser.parse_args()
     features = train(given)
     torch.save(student.checkpoint(features), given.out)

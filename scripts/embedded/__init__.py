@@ -1,0 +1,1 @@
+"""How the embedded SqueezeNet is trained: pictures, teacher, student."""

@@ -1,4 +1,4 @@
-"""What is learnt from: procedural textures, the project's painted styles, and free pictures out of scikit-image's wheel."""
+"""What is learnt from: procedural textures, the project's painted styles, and free pictures of scikit-image's wheel."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from embedded.textures import MAKERS, Floats, tint
 
 STYLES = Path(__file__).resolve().parents[2] / "src" / "nst" / "assets" / "styles"
-FREE = "astronaut brick camera cell chelsea clock_motion coffee grass gravel horse hubble_deep_field ihc retina rocket text"
+FREE = "astronaut brick camera cell chelsea clock_motion coffee grass gravel horse hubble_deep_field retina rocket text"
 """Files of skimage/data that scikit-image documents as CC0 or public domain."""
 
 

@@ -18,11 +18,11 @@ SPARSITY = 0.2
 FINE = 2.0
 """Gain of the first filters of fine frequency, of unit deviation before: the first Gram matrix must notice noise."""
 
-CHROMA = 0.3
+CHROMA = 0.2
 """What the second layer takes of the chroma filters at first: the maximum that pools them loves coloured specks."""
 
 CARRY = 4.0
-"""Each squeezing channel begins this many above zero, where the rectifier lets all pass: what is squeezed is not lost."""
+"""Each squeezing channel begins this many above zero, where the rectifier lets all pass: nothing squeezed is lost."""
 
 
 class _Normed(nn.Sequential):

@@ -110,7 +110,8 @@ class Painting(LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
-        self.objective.draw(self.trainer.global_step)
+        redrawn = not isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)  # curvature needs a fixed function
+        self.objective.draw(self.trainer.global_step if redrawn else 0)
         shares = self.objective(self.image(), self.references)
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
