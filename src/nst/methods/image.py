@@ -124,8 +124,8 @@ class Painting(LightningModule):
         values |= {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
         values |= {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
         values |= {"step": float(self.first_step + self.trainer.global_step + 1)}  # the loggers' x-axis
-        self.log("loss", self.loss, prog_bar=True, logger=True)  # type: ignore[arg-type]
-        self.log_dict(values, batch_size=1)
+        self.log("loss", self.loss, prog_bar=True, logger=bool(self.loggers))  # type: ignore[arg-type]
+        self.log_dict(values, logger=bool(self.loggers), batch_size=1)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take a step, and stop at the last good picture where the loss or the picture is no number."""
