@@ -9,12 +9,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from nst import judge as judging
 from nst import schema
 from nst.library import Picture
-from nst.losses import Term
+from nst.losses import Content, Gram, Term
 from nst.objective import Objective
 
 TOP = {
@@ -25,6 +27,9 @@ TOP = {
     "name": str,
     "max_megapixels": float,
     "output": str,
+    "threads": int | None,
+    "objective": str | list[str],
+    "recipe": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
 NAN = float("nan")
@@ -36,6 +41,9 @@ def check(plain: Mapping[str, Any]) -> None:
         schema.check_value(key, plain[key], kind)
     schema.check(plain)
     listed("style")
+    judging.check_objective(plain["objective"])
+    if plain["threads"] is not None and plain["threads"] < 1:
+        raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
@@ -129,6 +137,23 @@ def objective(cfg: DictConfig) -> Objective:
     return Objective(backbone=build(cfg.backbone, layers=names), terms=terms)
 
 
+def judge(cfg: DictConfig) -> judging.Judge | None:
+    """Build the judge: its network with the terms `style` and `content`, both relative, over its own layers."""
+    if not cfg.judge:
+        return None
+    layers = {term: {str(name): share for name, share in cfg.judge.layers[term].items()} for term in cfg.judge.layers}
+    shared: dict[str, Any] = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+    terms = {
+        "style": Gram(layers=layers["style"], normalize="hw", **shared),
+        "content": Content(layers=layers["content"], **shared),
+    }
+    wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
+    network = Objective(backbone=build(cfg.judge.network, layers=list(wanted)), terms=terms)
+    own = OmegaConf.masked_copy(cfg.judge, [key for key in cfg.judge if key not in ("network", "layers")])
+    made: judging.Judge = build(own, objective=network)
+    return made
+
+
 def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
     """Build the loggers, each with the run's folder as its own."""
     out = []
@@ -142,7 +167,8 @@ def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
 
 def final_metrics(cfg: DictConfig) -> list[str]:
     """Name the final metrics: the same for every run of a configuration."""
-    return ["final/loss", *(f"final/{name}" for name in cfg.loss), "final/seconds"]
+    judged = [f"judge/{name}" for name in judging.FIGURES] if cfg.judge else []
+    return ["final/loss", *(f"final/{name}" for name in cfg.loss), *judged, "final/seconds", "final/peak_memory_gb"]
 
 
 def choice(group: str) -> str:
@@ -194,6 +220,7 @@ def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callba
         max_steps=steps,
         max_epochs=-1,
         callbacks=[*callbacks, *more],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
         default_root_dir=str(folder),
     )

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,20 +20,53 @@ SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re
 
 
 def launch(main: Callable[[], Any]) -> int:
-    """Run a Hydra main with file names quoted; print an error as one line and return the exit code."""
-    sys.argv[1:] = quoted(sys.argv[1:])
+    """Run a Hydra main with file names quoted; print an error as one line and return the exit code.
+
+    A sweep is ended here, whatever ended its launcher: by its jobs' own words, its gallery, its exit code.
+    """
+    code = 1
+    try:
+        code = _told(main)
+    finally:
+        if "nst.sweep" in sys.modules:
+            code = sys.modules["nst.sweep"].end() or code
+    return code
+
+
+def _told(main: Callable[[], Any]) -> int:
     if "HYDRA_FULL_ERROR" in os.environ:  # a developer wants tracebacks
+        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
         main()
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed by Hydra
     os.environ[REPORT] = "1"
     try:
+        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
         main()
     except KeyboardInterrupt:
         return 130
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     except Exception as error:
         return report(error)
     return 0
+
+
+def resumed(arguments: list[str]) -> list[str]:
+    """Turn `resume=FOLDER` of a sweep into Hydra's own word for its folder, in which finished jobs are kept.
+
+    Raises:
+        ValueError: The folder holds no sweep.
+    """
+    if not any(flag in arguments for flag in ("-m", "--multirun")) and not any(
+        argument.startswith("search=") for argument in arguments
+    ):
+        return arguments
+    for argument in arguments:
+        folder = Path(argument.removeprefix("resume=").strip("'"))
+        if argument.startswith("resume=") and not (folder / "sweep.json").is_file():
+            raise ValueError(f"{argument} is no sweep; give the folder that `sweep.json` is in")
+    return [re.sub("^resume=", "hydra.sweep.dir=", argument) for argument in arguments]
 
 
 def report(error: Exception) -> int:
@@ -75,6 +109,11 @@ def _quote(value: str) -> str:
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
     return f"'{escaped}'"
+
+
+def command(overrides: list[str]) -> str:
+    """Give the line to type in a shell for a run with these overrides."""
+    return shlex.join(["python", "train.py", *overrides])
 
 
 def expected(error: BaseException) -> bool:
