@@ -1,2 +1,0 @@
-def make(folder):
-    return folder
