@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,27 @@ PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
 
+EXTRAS = {
+    "hydra/sweeper=optuna": ("optuna", "hydra_plugins.hydra_optuna_sweeper"),
+    "hydra/launcher=joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
+    "hydra/launcher=submitit_local": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
+    "hydra/launcher=submitit_slurm": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
+    "hydra/launcher=ray": ("ray", "hydra_plugins.hydra_ray_launcher"),
+}
+"""A choice that needs more than this package: the extra to install, and the plugin that it brings."""
+
+
+def missing_extra(choice: str) -> str:
+    """Say what to install for a choice."""
+    return f"{choice} needs an extra: pip install 'nst[{EXTRAS[choice][0]}]'"
+
+
 def launch(main: Callable[[], Any]) -> int:
     """Run a Hydra main with file names quoted; print an error as one line and return the exit code.
 
     A sweep is ended here, whatever ended its launcher: by its jobs' own words, its gallery, its exit code.
     """
+    warnings.filterwarnings("ignore", message=r"(?s).*validated against ConfigStore schema.*")  # our launchers' values
     code = 1
     try:
         code = _told(main)
@@ -131,6 +148,8 @@ def one_line(error: BaseException) -> str:
     names = getattr(error, "options", None)  # Hydra's MissingConfigException
     if names and getattr(error, "missing_cfg_file", None):
         group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]
+        if f"{group}={got}" in EXTRAS:
+            return missing_extra(f"{group}={got}")
         return f"there is no {group}={got}; nearest: {', '.join(nearest(got, names))}"
     cause = error.__cause__
     parent = getattr(cause, "parent_node", None)

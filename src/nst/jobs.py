@@ -8,6 +8,7 @@ other. A fork server imports torch once, so a job begins at once. On SLURM each 
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -61,7 +62,8 @@ def overrides() -> list[str]:
     """Give what was typed for this job, less what is no choice of the picture."""
     typed = OmegaConf.to_container(HydraConfig.get().overrides.task)
     assert isinstance(typed, list)
-    return [str(word) for word in typed if not str(word).startswith("search=")]
+    words = [re.sub(r"\$\\\{([^{}]*)\\\}", r"${\1}", str(word)) for word in typed]  # Hydra's escapes of `${...}`
+    return [word for word in words if not word.startswith("search=")]
 
 
 def threads() -> int:

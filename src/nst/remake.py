@@ -21,7 +21,7 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     if cfg.recipe is None:
         return cfg, None
     recipe = read(Path(cfg.recipe).expanduser())
-    typed = {_group(word) for word in HydraConfig.get().overrides.task}
+    typed = {_group(word) for word in OmegaConf.to_container(HydraConfig.get().overrides.task)}
     other = sorted(typed - set(ALSO))
     if other:
         raise ValueError(

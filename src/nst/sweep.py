@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from nst import status
+from nst.cli import EXTRAS, missing_extra
 from nst.files import write
 
 log = logging.getLogger("nst")
@@ -26,8 +28,13 @@ class Announce(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Write it; where the folder holds another sweep, stop."""
+        for group in ("launcher", "sweeper"):
+            choice = f"hydra/{group}={config.hydra.runtime.choices[f'hydra/{group}']}"
+            if choice in EXTRAS and not _importable(EXTRAS[choice][1]):
+                print(f"error: {missing_extra(choice)}", file=sys.stderr)
+                raise SystemExit(1)
         folder = Path(config.hydra.sweep.dir)
-        words = [str(word) for word in config.hydra.overrides.task]
+        words = [str(word) for word in OmegaConf.to_container(config.hydra.overrides.task)]  # as typed: `${...}` kept
         before = read(folder)
         if before and before.get("overrides") != words:
             print(
@@ -45,6 +52,13 @@ class Announce(Callback):
         }
         write(folder / NAME, json.dumps(fields, indent=2, ensure_ascii=False).encode() + b"\n")
         begun[:] = [folder]
+
+
+def _importable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even hydra_plugins
+        return False
 
 
 def swept(words: list[str]) -> list[str]:
