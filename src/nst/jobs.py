@@ -1,6 +1,6 @@
 """A job of a sweep in a process of its own: whatever becomes of it, the sweep goes on. Imports nothing heavy.
 
-Every launcher calls `run` once per job. Alone, the job runs right here. In a sweep, a fresh process runs it and this one
+Every launcher calls `run` once per job. Alone, the job runs right here. In a sweep, a new process runs it and this one
 waits: an error, `sys.exit`, a segmentation fault, SIGKILL or the kernel's out-of-memory killer end that process and no
 other. A fork server imports torch once, so a job begins at once. On SLURM each job is a process of its own already.
 """
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -92,9 +93,11 @@ def objective(names: str | Sequence[str], fields: Mapping[str, Any]) -> Outcome:
 
 def _isolated(cfg: DictConfig, folder: Path) -> Outcome:
     (folder / status.NAME).unlink(missing_ok=True)
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    context.set_forkserver_preload(["nst.run"])
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["nst.run"])
+    else:
+        context = multiprocessing.get_context("spawn")
     process = context.Process(target=_child, args=(cfg, HydraConfig.instance().cfg), name="job")
     process.start()
     with _forwarding(process):

@@ -30,8 +30,11 @@ class Judge:
     * `content`: ||F - P||^2 / ||P - mean P||^2, F and P the features of the picture and the photograph: 0 for the
       photograph, about 1 where nothing of it is left.
     * `score`: their sum: 1 for the photograph; less is better.
-    * `ssim`: structural similarity to the photograph, 1 for itself. `lpips`: Zhang et al.'s distance to it, 0 for itself.
+    * `ssim`: structural similarity to the photograph, 1 for itself. `lpips`: the distance of Zhang et al. to it, or 0.
     * `tv`: mean absolute difference of neighbours, over the pixels.
+
+    Attributes:
+        note: Why a figure is missing, one line, or None.
 
     Args:
         objective: The network with the terms `style` and `content`, both relative.
@@ -47,13 +50,10 @@ class Judge:
         self.size = size
         self.name = name
         self.lpips = None if lpips is None else check_choice("judge.lpips", lpips, tuple(LPIPS))
-
-    def missing(self) -> str | None:
-        """Say why there is no LPIPS, or None where there is."""
-        if self.lpips is None or _checkpoint(self.lpips).is_file():
-            return None
-        place = _checkpoint(self.lpips)
-        return f"no LPIPS: its network needs {place.name} in {place.parent}; judge.lpips=null does without"
+        self.note: str | None = None
+        if self.lpips and not (place := _checkpoint(self.lpips)).is_file():
+            self.note = f"no LPIPS: its network needs {place.name} in {place.parent}; judge.lpips=null does without"
+            self.lpips = None
 
     @torch.no_grad()
     def figures(self, picture: Tensor, content: Tensor, styles: Sequence[Target]) -> dict[str, float | None]:
@@ -71,6 +71,12 @@ class Judge:
         picture = self._reduced(picture, edge)
         content = images.resize(content, images.size_of(picture))
         aims = [replace(style, image=self._reduced(style.image, edge)) for style in styles]
+        smallest = min(min(images.size_of(image)) for image in (picture, *(aim.image for aim in aims)))
+        if smallest < self.objective.backbone.smallest:
+            self.note = (
+                f"no judgement: {self.name} needs pictures of {self.objective.backbone.smallest} pixels and more"
+            )
+            return dict.fromkeys(FIGURES)
         references = self.objective.references(content, aims)
         style, distance = self._distances(picture, references)
         photograph, _ = self._distances(content, references)
@@ -95,7 +101,7 @@ class Judge:
         return style, content
 
     def _lpips(self, picture: Tensor, content: Tensor) -> float | None:
-        if self.lpips is None or self.missing() or min(images.size_of(picture)) < 32:  # its deepest layer needs 32
+        if self.lpips is None or min(images.size_of(picture)) < 32:  # its deepest layer needs 32
             return None
         distance = learned_perceptual_image_patch_similarity(picture, content, net_type=self.lpips, normalize=True)  # type: ignore[arg-type]
         return _number(float(distance))
@@ -111,7 +117,7 @@ def _ssim(picture: Tensor, content: Tensor) -> float:
 
 def _checkpoint(net: str) -> Path:
     weights = torchvision.models.get_model_weights(LPIPS[net])
-    url = next(entry for entry in weights if entry.name == "IMAGENET1K_V1").url
+    url: str = next(entry for entry in weights if entry.name == "IMAGENET1K_V1").url
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 

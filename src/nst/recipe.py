@@ -22,6 +22,8 @@ from PIL import Image, UnidentifiedImageError
 log = logging.getLogger("nst")
 FIELD = "nst-recipe"
 PACKAGES = ("nst", "torch", "torchvision", "lightning", "pillow", "numpy")
+KINDS = {"threads": int, "device": str, "command": str, "pixels": str}
+"""Of a recipe's fields; the others are dictionaries."""
 TRUSTED = (
     "nst.",
     "torch.optim.",
@@ -31,7 +33,7 @@ TRUSTED = (
 )
 """Where a class or function of a recipe may be defined."""
 LOCAL = ("download", "logger", "judge", "objective", "recipe", "name")
-"""What is taken from here, not from a recipe: where files may come from and go to, and what doesn't touch the pixels."""
+"""What is taken from here, not from a recipe: where files come from and go to, and what doesn't touch the pixels."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ def read(path: Path) -> Recipe:
         recipe = Recipe(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise ValueError(f"the recipe in {path} is damaged ({error}); give the final.png of a run") from None
-    for name, kind in Recipe.__annotations__.items():
-        if not isinstance(getattr(recipe, name), getattr(kind, "__origin__", kind)):
+    for name, value in vars(recipe).items():
+        if not isinstance(value, KINDS.get(name, dict)):
             raise ValueError(f"the recipe in {path} is damaged ({name}); give the final.png of a run")
     for option, value in _leaves(recipe.config):
         _check(option, value, path)

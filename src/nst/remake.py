@@ -6,6 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from nst.jobs import overrides
 from nst.recipe import LOCAL, Recipe, read
 
 ALSO = (*LOCAL, "threads", "trainer", "timelapse")
@@ -21,7 +22,7 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     if cfg.recipe is None:
         return cfg, None
     recipe = read(Path(cfg.recipe).expanduser())
-    typed = {_group(word) for word in OmegaConf.to_container(HydraConfig.get().overrides.task)}
+    typed = {_group(word) for word in overrides()}
     other = sorted(typed - set(ALSO))
     if other:
         raise ValueError(

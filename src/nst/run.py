@@ -152,7 +152,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
         size=list(images.size_of(module.image())),
         levels=levels,
         sources=sources,
-        judge=judged | ({"network": judge.name, "note": judge.missing()} if judge else {}),
+        judge=judged | ({"network": judge.name, "note": judge.note} if judge else {}),
         threads=torch.get_num_threads(),
         device=device,
     )

@@ -34,7 +34,9 @@ class Announce(Callback):
                 print(f"error: {missing_extra(choice)}", file=sys.stderr)
                 raise SystemExit(1)
         folder = Path(config.hydra.sweep.dir)
-        words = [str(word) for word in OmegaConf.to_container(config.hydra.overrides.task)]  # as typed: `${...}` kept
+        typed = OmegaConf.to_container(config.hydra.overrides.task)  # unresolved: `${...}` stays as typed
+        assert isinstance(typed, list)
+        words = [str(word) for word in typed]
         before = read(folder)
         if before and before.get("overrides") != words:
             print(

@@ -88,9 +88,7 @@ class TimeLapse(Callback):
         durations = [each] * (len(pictures) - 1) + [round(250 * self.seconds)]
         options = {"quality": 70, "method": 3} if name == "webp" else {"optimize": False}
         out = io.BytesIO()
-        pictures[0].save(
-            out, name, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **options
-        )
+        pictures[0].save(out, name, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **options)
         return out.getvalue()
 
     def _film(self) -> bytes:

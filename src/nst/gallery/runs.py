@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
-
 from nst import status, sweep
 
 FIGURES = ("score", "style", "content", "ssim", "lpips", "tv")
@@ -108,13 +105,8 @@ def _read(folder: Path, base: Path) -> Run:
 def _choices(words: Iterable[str]) -> dict[str, str]:
     out = {}
     for word in words:
-        try:
-            (override,) = OverridesParser.create().parse_overrides([word])
-        except OverrideParseException:  # not of our writing
-            key, _, value = word.partition("=")
-            out[key] = value
-        else:
-            out[override.key_or_group] = override.get_value_element_as_str()
+        key, _, value = str(word).partition("=")
+        out[key.lstrip("+~")] = value.strip("'")
     return out
 
 
