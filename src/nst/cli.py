@@ -40,7 +40,9 @@ def launch(main: Callable[[], Any]) -> int:
 
     A sweep is ended here, whatever ended its launcher: by its jobs' own words, its gallery, its exit code.
     """
-    warnings.filterwarnings("ignore", message=r"(?s).*validated against ConfigStore schema.*")  # our launchers' values
+    # conf/hydra/launcher has our values under the plugins' own names: Hydra 1.3 merges the two, and warns that it does
+    warnings.filterwarnings("ignore", message=r"(?s).*validated against ConfigStore schema.*")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.process")  # the same in joblib's workers
     code = 1
     try:
         code = _told(main)

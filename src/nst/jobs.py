@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, setup_globals
 from hydra.types import RunMode
@@ -98,7 +99,10 @@ def _isolated(cfg: DictConfig, folder: Path) -> Outcome:
         context.set_forkserver_preload(["nst.run"])
     else:
         context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_child, args=(cfg, HydraConfig.instance().cfg), name="job")
+    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():  # joblib's own, told to children
+        multiprocessing.set_start_method(context.get_start_method(), force=True)
+    plain = OmegaConf.to_container(HydraConfig.instance().cfg)  # its classes can't be pickled twice  # type: ignore[arg-type]
+    process = context.Process(target=_child, args=(cfg, plain), name="job")
     process.start()
     with _forwarding(process):
         process.join()
@@ -131,12 +135,14 @@ def _outcome(cfg: DictConfig, folder: Path, code: int | None) -> Outcome:
     return objective(cfg.objective, fields)
 
 
-def _child(cfg: DictConfig, hydra: DictConfig) -> None:
+def _child(cfg: DictConfig, plain: dict[str, Any]) -> None:
     """Be the job: as Hydra would have set it up here."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # the terminal's Ctrl-C reaches the sweep, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
     setup_globals()
+    schema = OmegaConf.structured(HydraConf, flags={"struct": False})
+    hydra = OmegaConf.create({"hydra": OmegaConf.merge(schema, plain["hydra"])})
     HydraConfig.instance().set_config(hydra)
     configure_log(hydra.hydra.job_logging, hydra.hydra.verbose)
     from nst.run import run as here

@@ -21,7 +21,7 @@ function open(run) {
   against(0);
   const three = [...befores.map(([kind, name, source]) => [source, `${kind}: ${name}`]), ...(result ? [[result, "result"]] : []), ...(run.film ? [[run.film, "how it came to be"]] : [])];
   $("three").replaceChildren(...three.map(([source, caption]) => el("figure", {}, el("img", { src: source, alt: caption, title: "full size", onclick: (event) => event.target.requestFullscreen?.() }), el("figcaption", { text: caption }))));
-  if (run.file) $("three").lastChild.querySelector("figcaption").after(el("a", { href: run.file, text: "the file itself" }));
+  if (run.file) $("three").children[befores.length].append(el("a", { href: run.file, text: "the file itself" }));
   const row = (key, value, swept) => el("tr", { class: swept ? "swept" : "" }, el("td", { text: key }), el("td", { text: value }));
   const chosen = [...new Set([...data.axes, ...Object.keys(run.choices)])].filter((key) => key in run.choices || data.axes.includes(key));
   $("choices").replaceChildren(...chosen.map((key) => row(key, choice(run, key), data.axes.includes(key))));

@@ -26,7 +26,7 @@ function viewGrid(runs) {
     groups.get(name).push(run);
   }
   const order = [...groups.keys()].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
-  const box = el("div");
+  const box = el("div", { class: "groups" });
   for (const name of order) {
     const inside = groups.get(name);
     const present = (key) => (key ? values(key).filter((value) => inside.some((run) => choice(run, key) === value)) : [null]);
