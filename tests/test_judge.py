@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from conftest import ROOT
+
 from nst.judge import FIGURES, Judge, check_objective, objective
 from nst.losses import Content, Gram
 from nst.objective import Objective, Target

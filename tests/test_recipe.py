@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 from conftest import QUICK, picture
-from nst.recipe import FIELD, Recipe, differences, pixels_sha256, read, trusted
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from nst.recipe import FIELD, Recipe, differences, pixels_sha256, read, trusted
 
 
 def written(path, text, field=FIELD):

@@ -1,6 +1,7 @@
 """A job's share of the cores."""
 
 import pytest
+
 from nst import threads
 
 

@@ -42,13 +42,15 @@ def launch(main: Callable[[], Any]) -> int:
     """
     # conf/hydra/launcher has our values under the plugins' own names: Hydra 1.3 merges the two, and warns that it does
     warnings.filterwarnings("ignore", message=r"(?s).*validated against ConfigStore schema.*")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.process")  # the same in joblib's workers
+    os.environ.setdefault(
+        "PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.process"
+    )  # the same in joblib's workers
     code = 1
     try:
         code = _told(main)
     finally:
         if "nst.sweep" in sys.modules:
-            code = sys.modules["nst.sweep"].end() or code
+            code = sys.modules["nst.sweep"].end(returned=code == 0) or code
     return code
 
 

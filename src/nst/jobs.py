@@ -99,7 +99,9 @@ def _isolated(cfg: DictConfig, folder: Path) -> Outcome:
         context.set_forkserver_preload(["nst.run"])
     else:
         context = multiprocessing.get_context("spawn")
-    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():  # joblib's own, told to children
+    if (
+        multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods()
+    ):  # joblib's own, told to children
         multiprocessing.set_start_method(context.get_start_method(), force=True)
     plain = OmegaConf.to_container(HydraConfig.instance().cfg)  # its classes can't be pickled twice  # type: ignore[arg-type]
     process = context.Process(target=_child, args=(cfg, plain), name="job")

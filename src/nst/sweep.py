@@ -33,6 +33,10 @@ class Announce(Callback):
             if choice in EXTRAS and not _importable(EXTRAS[choice][1]):
                 print(f"error: {missing_extra(choice)}", file=sys.stderr)
                 raise SystemExit(1)
+        if "submitit" in config.hydra.launcher._target_:
+            from nst.slurm import keep_going
+
+            keep_going(None if isinstance(config.objective, str) else len(config.objective))
         folder = Path(config.hydra.sweep.dir)
         typed = OmegaConf.to_container(config.hydra.overrides.task)  # unresolved: `${...}` stays as typed
         assert isinstance(typed, list)
@@ -77,8 +81,11 @@ def read(folder: Path) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def end() -> int:
+def end(*, returned: bool) -> int:
     """End the sweep that this process began: name the jobs that did not finish, make its gallery.
+
+    Args:
+        returned: Whether its launcher has waited for every job, so that none can still run, on any machine.
 
     Returns:
         The exit code: 0 where every job finished, or where there was no sweep.
@@ -88,6 +95,8 @@ def end() -> int:
     folder = begun[0]
     states = {job: status.read(job) for job in jobs(folder)}
     for job, fields in states.items():
+        if returned and fields.get("state") == "running":
+            fields |= {"state": "killed", "reason": "the job ended and left no word: cancelled, or its machine is lost"}
         if fields.get("state") == "killed":  # said for good: its process number may come back as another's
             status.write(job, **{k: v for k, v in fields.items() if k not in ("now", "pid", "host")})
     counts = Counter(fields.get("state", "not begun") for fields in states.values())
