@@ -6,13 +6,13 @@ a cancelled job for ever; `scontrol` knows. And a job that died makes the launch
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from submitit.core.utils import UncompletedJobError
-from submitit.local.local import LocalExecutor, LocalJob
-from submitit.slurm.slurm import SlurmExecutor, SlurmInfoWatcher, SlurmJob
+from submitit.local.local import LocalJob
+from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
 from nst.jobs import FAILED
 
@@ -56,25 +56,20 @@ def keep_going(objectives: int | None) -> None:
     """
     lost: float | Sequence[float] = FAILED if objectives is None else [FAILED] * objectives
 
-    class Slurm(SlurmJob):  # type: ignore[type-arg]
-        def results(self) -> list[Any]:
-            return _results(super().results, lost)
-
-    class Local(LocalJob):  # type: ignore[type-arg]
-        def results(self) -> list[Any]:
-            return _results(super().results, lost)
-
     if not accounted():
-        Slurm.watcher = Controller(delay_s=DELAY)
-    SlurmExecutor.job_class, LocalExecutor.job_class = Slurm, Local
+        SlurmJob.watcher = Controller(delay_s=DELAY)
+    for kind in (SlurmJob, LocalJob):  # submitit has no place to give a class of one's own for the tasks of an array
+        kind.results = _forgiving(kind.results, lost)  # type: ignore[method-assign, assignment]
 
 
-def _results(ask: Any, lost: Any) -> list[Any]:
-    try:
-        out: list[Any] = ask()
-    except UncompletedJobError:
-        return [JobReturn(_return_value=lost, status=JobStatus.COMPLETED)]
-    return out
+def _forgiving(results: Callable[[Any], list[Any]], lost: Any) -> Callable[[Any], list[Any]]:
+    def ask(job: Any) -> list[Any]:
+        try:
+            return results(job)
+        except UncompletedJobError:
+            return [JobReturn(_return_value=lost, status=JobStatus.COMPLETED)]
+
+    return ask
 
 
 def accounted() -> bool:
