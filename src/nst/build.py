@@ -1,6 +1,6 @@
 """From a configuration to objects, explicitly; with `run.py` the only file that knows Hydra and OmegaConf."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
 from nst import judge as judging
-from nst import schema
+from nst import schema, sweep
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -160,7 +160,7 @@ def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
     for node in cfg.logger.values():
         logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(choices(cfg), dict.fromkeys(final_metrics(cfg), NAN))
+            logger.log_hyperparams(choices(cfg, sweep.read(folder.parent).get("swept", [])), dict.fromkeys(final_metrics(cfg), NAN))
         out.append(logger)
     return out
 
@@ -192,8 +192,11 @@ def listed(group: str) -> list[str]:
     return words
 
 
-def choices(cfg: DictConfig) -> dict[str, Any]:
-    """Give the fixed set of choices that HParams compares: the same keys for every run."""
+def choices(cfg: DictConfig, swept: Sequence[str] = ()) -> dict[str, Any]:
+    """Give the choices that HParams compares: the same keys for every run, and what a sweep varies before all others.
+
+    TensorBoard ticks the first five.
+    """
     names = (
         "backbone",
         "color",
@@ -209,7 +212,14 @@ def choices(cfg: DictConfig) -> dict[str, Any]:
     )
     numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
     weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
-    return {group: choice(group) for group in names} | numbers | weights
+    fixed = {group: choice(group) for group in names} | numbers | weights
+    other = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in ("content", "style", "tv")}
+    first = {}
+    for key in swept:
+        value = choice(key) if key in HydraConfig.get().runtime.choices else OmegaConf.select(cfg, key)
+        plain = value if isinstance(value, int | float | str) else str(value)
+        first[other.get(key, key)] = fixed.get(other.get(key, key), plain)
+    return first | fixed
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:

@@ -60,8 +60,10 @@ class TimeLapse(Callback):
                 self.every *= 2
 
     def on_train_end(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
-        """End a level with the picture that it leaves."""
+        """End a level with the picture that it leaves, which may be an average and no step's own."""
         self._take(module)
+        if len(self.frames) > 1 and np.array_equal(self.frames[-1], self.frames[-2]):
+            self.frames.pop()
 
     def _take(self, module: Painting) -> None:
         image = module.image().detach().float().clamp(0, 1)

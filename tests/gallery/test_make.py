@@ -7,8 +7,9 @@ import re
 import time
 
 import pytest
-from nst.gallery import make
 from PIL import Image
+
+from nst.gallery import make
 
 
 def leave(folder, *, state="finished", reason=None, overrides=(), edge=(60, 40), colour="red", **metrics):
@@ -20,7 +21,14 @@ def leave(folder, *, state="finished", reason=None, overrides=(), edge=(60, 40),
     if state == "finished":
         Image.new("RGB", edge, colour).save(folder / "final.png")
         judged = {"score": 0.5, "style": 0.3, "content": 0.2, "ssim": 0.9, "lpips": None, "tv": 0.1, "note": None}
-        figures = {"loss": 1.0, "seconds": 2.5, "peak_memory_bytes": 5e8, "judge": judged, "sources": {}, "warnings": []}
+        figures = {
+            "loss": 1.0,
+            "seconds": 2.5,
+            "peak_memory_bytes": 5e8,
+            "judge": judged,
+            "sources": {},
+            "warnings": [],
+        }
         (folder / "metrics.json").write_text(json.dumps(figures | metrics))
 
 
@@ -71,7 +79,10 @@ def test_runs_that_did_not_finish_are_there_with_their_reasons(tmp_path):
     leave(tmp_path / "1", state="killed", reason="killed by SIGKILL")
     (tmp_path / "2").mkdir()
     shown = data(make(tmp_path))
-    assert [(run["state"], run["reason"]) for run in shown["runs"][1:]] == [("killed", "killed by SIGKILL"), ("not begun", None)]
+    assert [(run["state"], run["reason"]) for run in shown["runs"][1:]] == [
+        ("killed", "killed by SIGKILL"),
+        ("not begun", None),
+    ]
 
 
 def test_a_damaged_picture_or_record_does_not_end_it(tmp_path):
@@ -107,7 +118,12 @@ def test_a_folder_without_runs_is_said(tmp_path):
 @pytest.mark.slow
 def test_a_thousand_runs_are_listed_within_seconds(tmp_path):
     for number in range(1000):
-        leave(tmp_path / str(number), overrides=[f"weights.style={number}"], edge=(256, 170), colour=(number % 256, 90, 90))
+        leave(
+            tmp_path / str(number),
+            overrides=[f"weights.style={number}"],
+            edge=(256, 170),
+            colour=(number % 256, 90, 90),
+        )
     began = time.perf_counter()
     page = make(tmp_path)
     assert time.perf_counter() - began < 30  # 5 on two free cores
