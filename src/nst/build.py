@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
+from nst import hparams, schema, sweep
 from nst import judge as judging
-from nst import schema, sweep
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -32,7 +32,6 @@ TOP = {
     "recipe": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
-NAN = float("nan")
 
 
 def check(plain: Mapping[str, Any]) -> None:
@@ -160,7 +159,8 @@ def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
     for node in cfg.logger.values():
         logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(choices(cfg, sweep.read(folder.parent).get("swept", [])), dict.fromkeys(final_metrics(cfg), NAN))
+            swept = varied(cfg, sweep.read(folder.parent).get("swept", []))
+            hparams.log(logger, choices(cfg) | swept, final_metrics(cfg), swept=swept)
         out.append(logger)
     return out
 
@@ -192,11 +192,8 @@ def listed(group: str) -> list[str]:
     return words
 
 
-def choices(cfg: DictConfig, swept: Sequence[str] = ()) -> dict[str, Any]:
-    """Give the choices that HParams compares: the same keys for every run, and what a sweep varies before all others.
-
-    TensorBoard ticks the first five.
-    """
+def choices(cfg: DictConfig) -> dict[str, Any]:
+    """Give the fixed set of choices that HParams compares: the same keys for every run."""
     names = (
         "backbone",
         "color",
@@ -212,14 +209,20 @@ def choices(cfg: DictConfig, swept: Sequence[str] = ()) -> dict[str, Any]:
     )
     numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
     weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
-    fixed = {group: choice(group) for group in names} | numbers | weights
-    other = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in ("content", "style", "tv")}
-    first = {}
-    for key in swept:
-        value = choice(key) if key in HydraConfig.get().runtime.choices else OmegaConf.select(cfg, key)
-        plain = value if isinstance(value, int | float | str) else str(value)
-        first[other.get(key, key)] = fixed.get(other.get(key, key), plain)
-    return first | fixed
+    return {group: choice(group) for group in names} | numbers | weights
+
+
+def varied(cfg: DictConfig, swept: Sequence[str]) -> dict[str, Any]:
+    """Give what a sweep varies, under the names of `choices` where they have it."""
+    own = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in ("content", "style", "tv")}
+    values = {key: choice(key) if key in HydraConfig.get().runtime.choices else _cell(cfg, key) for key in swept}
+    return {own.get(key, key): value for key, value in values.items()}
+
+
+def _cell(cfg: DictConfig, key: str) -> int | float | str:
+    """Give an option's value, as text where it is none of a table's cells."""
+    value = OmegaConf.select(cfg, key)
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
