@@ -1,6 +1,6 @@
 """From a configuration to objects, explicitly; with `run.py` the only file that knows Hydra and OmegaConf."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-from nst import hparams, schema, sweep
 from nst import judge as judging
+from nst import schema
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -153,24 +153,6 @@ def judge(cfg: DictConfig) -> judging.Judge | None:
     return made
 
 
-def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
-    """Build the loggers, each with the run's folder as its own."""
-    out = []
-    for node in cfg.logger.values():
-        logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
-        if isinstance(logger, TensorBoardLogger):
-            swept = varied(cfg, sweep.read(folder.parent).get("swept", []))
-            hparams.log(logger, choices(cfg) | swept, final_metrics(cfg), swept=swept)
-        out.append(logger)
-    return out
-
-
-def final_metrics(cfg: DictConfig) -> list[str]:
-    """Name the final metrics: the same for every run of a configuration."""
-    judged = [f"judge/{name}" for name in judging.FIGURES] if cfg.judge else []
-    return ["final/loss", *(f"final/{name}" for name in cfg.loss), *judged, "final/seconds", "final/peak_memory_gb"]
-
-
 def choice(group: str) -> str:
     """Give the word chosen for a group, as typed; for a list of words, joined by +."""
     one = HydraConfig.get().runtime.choices.get(group)
@@ -190,39 +172,6 @@ def listed(group: str) -> list[str]:
     if twice := [word for word in words if words.count(word) > 1]:
         raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
     return words
-
-
-def choices(cfg: DictConfig) -> dict[str, Any]:
-    """Give the fixed set of choices that HParams compares: the same keys for every run."""
-    names = (
-        "backbone",
-        "color",
-        "content",
-        "init",
-        "layers",
-        "loss",
-        "method",
-        "optimizer",
-        "pyramid",
-        "scheduler",
-        "style",
-    )
-    numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
-    weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
-    return {group: choice(group) for group in names} | numbers | weights
-
-
-def varied(cfg: DictConfig, swept: Sequence[str]) -> dict[str, Any]:
-    """Give what a sweep varies, under the names of `choices` where they have it."""
-    own = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in ("content", "style", "tv")}
-    values = {key: choice(key) if key in HydraConfig.get().runtime.choices else _cell(cfg, key) for key in swept}
-    return {own.get(key, key): value for key, value in values.items()}
-
-
-def _cell(cfg: DictConfig, key: str) -> int | float | str:
-    """Give an option's value, as text where it is none of a table's cells."""
-    value = OmegaConf.select(cfg, key)
-    return value if isinstance(value, int | float | str) else str(value)
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:

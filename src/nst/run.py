@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build, images, jobs, recipe
+from nst import build, images, jobs, logs, recipe
 from nst.callbacks import Progress
 from nst.cli import command, one_line, report
 from nst.files import write
@@ -85,7 +85,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
         if warning is not None:
             record.warnings.append(warning)
             log.warning("warning: %s", warning)
-    loggers = build.loggers(cfg, record.folder)
+    loggers = logs.loggers(cfg, record.folder)
     judge = build.judge(cfg)
     lapse = build.build(cfg.timelapse) if cfg.timelapse else None
     watching = [stop, *([lapse] if lapse else [])]
