@@ -1,13 +1,15 @@
 """The house: who may import whom, how large a file is, what every option has."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 SOURCES = sorted((ROOT / "src/nst").rglob("*.py"))
-KNOWS_HYDRA = {"run.py", "build.py"}
+KNOWS_HYDRA = {"run.py", "build.py", "jobs.py", "sweep.py", "remake.py", "slurm.py", "logs.py"}
 
 
 def imports(path: Path) -> set[str]:
@@ -41,9 +43,16 @@ def test_imports_point_one_way(folder, forbidden):
             assert not name.startswith(forbidden), f"{path.name} imports {name}"
 
 
-@pytest.mark.parametrize("name", ["images", "pyramid", "download", "schema", "cli"])
+@pytest.mark.parametrize("name", ["files", "images", "pyramid", "download", "schema", "cli", "threads"])
 def test_the_leaves_import_nothing_of_ours(name):
-    assert not any(other.startswith("nst") for other in imports(ROOT / f"src/nst/{name}.py"))
+    assert not any(
+        other.startswith("nst") for other in imports(ROOT / f"src/nst/{name}.py") - {"nst.files", "nst.files.write"}
+    )
+
+
+def test_the_gallery_and_the_sweep_import_nothing_heavy():
+    code = "import sys, nst.gallery, nst.sweep, nst.jobs; print(sorted({'torch', 'lightning'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT / "src/nst")))

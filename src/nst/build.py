@@ -9,12 +9,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from omegaconf import DictConfig
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
 
+from nst import judge as judging
 from nst import schema
 from nst.library import Picture
-from nst.losses import Term
+from nst.losses import Content, Gram, Term
 from nst.objective import Objective
 
 TOP = {
@@ -25,9 +27,11 @@ TOP = {
     "name": str,
     "max_megapixels": float,
     "output": str,
+    "threads": int | None,
+    "objective": str | list[str],
+    "recipe": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
-NAN = float("nan")
 
 
 def check(plain: Mapping[str, Any]) -> None:
@@ -36,6 +40,9 @@ def check(plain: Mapping[str, Any]) -> None:
         schema.check_value(key, plain[key], kind)
     schema.check(plain)
     listed("style")
+    judging.check_objective(plain["objective"])
+    if plain["threads"] is not None and plain["threads"] < 1:
+        raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
@@ -129,20 +136,21 @@ def objective(cfg: DictConfig) -> Objective:
     return Objective(backbone=build(cfg.backbone, layers=names), terms=terms)
 
 
-def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
-    """Build the loggers, each with the run's folder as its own."""
-    out = []
-    for node in cfg.logger.values():
-        logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(choices(cfg), dict.fromkeys(final_metrics(cfg), NAN))
-        out.append(logger)
-    return out
-
-
-def final_metrics(cfg: DictConfig) -> list[str]:
-    """Name the final metrics: the same for every run of a configuration."""
-    return ["final/loss", *(f"final/{name}" for name in cfg.loss), "final/seconds"]
+def judge(cfg: DictConfig) -> judging.Judge | None:
+    """Build the judge: its network with the terms `style` and `content`, both relative, over its own layers."""
+    if not cfg.judge:
+        return None
+    layers = {term: {str(name): share for name, share in cfg.judge.layers[term].items()} for term in cfg.judge.layers}
+    shared: dict[str, Any] = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+    terms = {
+        "style": Gram(layers=layers["style"], normalize="hw", **shared),
+        "content": Content(layers=layers["content"], **shared),
+    }
+    wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
+    network = Objective(backbone=build(cfg.judge.network, layers=list(wanted)), terms=terms)
+    own = OmegaConf.masked_copy(cfg.judge, [key for key in cfg.judge if key not in ("network", "layers")])
+    made: judging.Judge = build(own, objective=network)
+    return made
 
 
 def choice(group: str) -> str:
@@ -166,26 +174,6 @@ def listed(group: str) -> list[str]:
     return words
 
 
-def choices(cfg: DictConfig) -> dict[str, Any]:
-    """Give the fixed set of choices that HParams compares: the same keys for every run."""
-    names = (
-        "backbone",
-        "color",
-        "content",
-        "init",
-        "layers",
-        "loss",
-        "method",
-        "optimizer",
-        "pyramid",
-        "scheduler",
-        "style",
-    )
-    numbers = {"lr": cfg.optimizer.lr, "seed": cfg.seed, "size": cfg.size, "steps": cfg.steps}
-    weights = {f"weight_{name}": float(cfg.weights.get(name, 0)) for name in ("content", "style", "tv")}
-    return {group: choice(group) for group in names} | numbers | weights
-
-
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
     """Build a trainer for one stage."""
     callbacks = [build(node) for node in cfg.callbacks.values() if node]
@@ -194,6 +182,7 @@ def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callba
         max_steps=steps,
         max_epochs=-1,
         callbacks=[*callbacks, *more],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
         default_root_dir=str(folder),
     )

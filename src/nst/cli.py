@@ -3,8 +3,10 @@
 import difflib
 import os
 import re
+import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,21 +20,74 @@ PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
 
+EXTRAS = {
+    "hydra/sweeper=optuna": ("optuna", "hydra_plugins.hydra_optuna_sweeper"),
+    "hydra/launcher=joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
+    "hydra/launcher=submitit_local": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
+    "hydra/launcher=submitit_slurm": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
+    "hydra/launcher=ray": ("ray", "hydra_plugins.hydra_ray_launcher"),
+}
+"""A choice that needs more than this package: the extra to install, and the plugin that it brings."""
+
+
+def missing_extra(choice: str) -> str:
+    """Say what to install for a choice."""
+    return f"{choice} needs an extra: pip install 'nst[{EXTRAS[choice][0]}]'"
+
+
 def launch(main: Callable[[], Any]) -> int:
-    """Run a Hydra main with file names quoted; print an error as one line and return the exit code."""
-    sys.argv[1:] = quoted(sys.argv[1:])
+    """Run a Hydra main with file names quoted; print an error as one line and return the exit code.
+
+    A sweep is ended here, whatever ended its launcher: by its jobs' own words, its gallery, its exit code.
+    """
+    # conf/hydra/launcher has our values under the plugins' own names: Hydra 1.3 merges the two, and warns that it does
+    warnings.filterwarnings("ignore", message=r"(?s).*validated against ConfigStore schema.*")
+    os.environ.setdefault(
+        "PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.process"
+    )  # the same in joblib's workers
+    code = 1
+    try:
+        code = _told(main)
+    finally:
+        if "nst.sweep" in sys.modules:
+            code = sys.modules["nst.sweep"].end(returned=code == 0) or code
+    return code
+
+
+def _told(main: Callable[[], Any]) -> int:
     if "HYDRA_FULL_ERROR" in os.environ:  # a developer wants tracebacks
+        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
         main()
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed by Hydra
     os.environ[REPORT] = "1"
     try:
+        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
         main()
     except KeyboardInterrupt:
         return 130
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     except Exception as error:
         return report(error)
     return 0
+
+
+def resumed(arguments: list[str]) -> list[str]:
+    """Turn `resume=FOLDER` of a sweep into Hydra's own word for its folder, in which finished jobs are kept.
+
+    Raises:
+        ValueError: The folder holds no sweep.
+    """
+    if not any(flag in arguments for flag in ("-m", "--multirun")) and not any(
+        argument.startswith("search=") for argument in arguments
+    ):
+        return arguments
+    for argument in arguments:
+        folder = Path(argument.removeprefix("resume=").strip("'"))
+        if argument.startswith("resume=") and not (folder / "sweep.json").is_file():
+            raise ValueError(f"{argument} is no sweep; give the folder that `sweep.json` is in")
+    return [re.sub("^resume=", "hydra.sweep.dir=", argument) for argument in arguments]
 
 
 def report(error: Exception) -> int:
@@ -77,6 +132,11 @@ def _quote(value: str) -> str:
     return f"'{escaped}'"
 
 
+def command(overrides: list[str]) -> str:
+    """Give the line to type in a shell for a run with these overrides."""
+    return shlex.join(["python", "train.py", *overrides])
+
+
 def expected(error: BaseException) -> bool:
     """Tell whether an error is of the kind that a user can cause."""
     kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
@@ -92,6 +152,8 @@ def one_line(error: BaseException) -> str:
     names = getattr(error, "options", None)  # Hydra's MissingConfigException
     if names and getattr(error, "missing_cfg_file", None):
         group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]
+        if f"{group}={got}" in EXTRAS:
+            return missing_extra(f"{group}={got}")
         return f"there is no {group}={got}; nearest: {', '.join(nearest(got, names))}"
     cause = error.__cause__
     parent = getattr(cause, "parent_node", None)

@@ -1,8 +1,6 @@
 """Pictures in and out: files become float sRGB in [0, 1], `(1, 3, H, W)`, upright; and back, whole or not at all."""
 
 import io
-import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
+
+from nst.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
 SMALLEST_EDGE = 2  # pixels; less is a mistake, not a picture
@@ -155,24 +155,3 @@ def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[s
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, format=Image.registered_extensions()[path.suffix], **options)
     write(path, buffer.getvalue())
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary name, flush, rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

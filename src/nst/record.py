@@ -7,13 +7,15 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nst import images
+from nst import status
+from nst.files import write
 
 PACKAGES = ("nst", "torch", "torchvision", "lightning", "hydra-core", "pillow", "numpy")
 
@@ -23,24 +25,23 @@ class Record:
 
     Args:
         folder: The run's own folder; it must be writable.
+        about: What `status.json` says besides the state: how the job was asked for.
 
     Raises:
         OSError: The folder can't be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, about: Mapping[str, Any]) -> None:
         self.folder = folder
+        self.about = dict(about)
         self.began = time.time()
         self.warnings: list[str] = []
         _reset_peak()
         self.status("running")
 
-    def status(self, state: str, reason: str | None = None) -> None:
+    def status(self, state: str, reason: str | None = None, **more: Any) -> None:
         """Write `status.json`: state is `running`, `finished`, `interrupted` or `failed`; the reason is one line."""
-        self.write(
-            "status.json",
-            {"state": state, "reason": reason, "began": _utc(self.began), "now": _utc(time.time())},
-        )
+        status.write(self.folder, state, reason, began=status.utc(self.began), **self.about, **more)
 
     def metrics(self, **values: Any) -> None:
         """Write `metrics.json`: the values, and seconds, peak memory, warnings and versions."""
@@ -62,7 +63,7 @@ class Record:
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
         text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
-        images.write(self.folder / name, text.encode() + b"\n")
+        write(self.folder / name, text.encode() + b"\n")
 
 
 def _plain(value: Any) -> Any:
@@ -75,10 +76,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
-
-
-def _utc(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _reset_peak() -> None:

@@ -4,9 +4,11 @@ import logging
 import os
 import signal
 import warnings
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.pytorch import seed_everything
@@ -14,30 +16,32 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build, images
+from nst import build, images, jobs, logs, recipe
 from nst.callbacks import Progress
-from nst.cli import one_line, report
+from nst.cli import command, one_line, report
+from nst.files import write
+from nst.judge import objective as chosen
 from nst.library import Found, Picture, find
 from nst.methods import Painting
+from nst.objective import Target
 from nst.pictures import load
-from nst.record import Record
+from nst.record import Record, peak_memory
+from nst.remake import remake
 from nst.signals import Interrupted, StopOnSignal, caught
 
 log = logging.getLogger("nst")
-FAILED = float("inf")
-"""The objective of a job that failed: sweepers minimise, and not-a-number would end them."""
 
 
-def run(cfg: DictConfig) -> float:
-    """Run one job in its own folder, and return its objective for sweepers: the final weighted loss.
+def run(cfg: DictConfig) -> jobs.Outcome:
+    """Run one job in its own folder, in this process, and return what `objective=` names, for sweepers.
 
     Raises:
-        SystemExit: A signal stopped the run (128 + its number), or an error (1), recorded in `status.json`. A job of a
-            sweep returns infinity instead, so that the others go on.
+        SystemExit: A signal stopped the run (128 + its number), or an error (1), recorded in `status.json`.
     """
     quiet()
     hydra = HydraConfig.get()
-    record = Record(Path(hydra.runtime.output_dir))
+    typed = jobs.overrides()
+    record = Record(Path(hydra.runtime.output_dir), about={"overrides": typed, "command": command(typed)})
     try:
         with caught() as stop:
             objective = _run(cfg, record, stop)
@@ -52,17 +56,19 @@ def run(cfg: DictConfig) -> float:
         if hydra.mode != RunMode.MULTIRUN:
             raise SystemExit(report(error)) from None
         log.error("error: job %s: %s", hydra.job.num, one_line(error))
-        return FAILED
-    record.status("finished")
+        raise SystemExit(1) from None
+    record.status("finished", objective=objective)
     log.info("picture: %s", short(record.folder / "final.png"))
     return objective
 
 
-def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
+def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
+    cfg, made_by = remake(cfg)
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     build.check(plain)
-    images.write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+    write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
     seed_everything(cfg.seed, workers=True, verbose=False)
+    torch.set_num_threads(plain["threads"] or jobs.threads())
 
     download = build.build(cfg.download)
     pictures = [Picture(**plain["content"], name=build.choice("content")), *build.styles(plain["style"])]
@@ -79,12 +85,16 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         if warning is not None:
             record.warnings.append(warning)
             log.warning("warning: %s", warning)
-    loggers = build.loggers(cfg, record.folder)
+    loggers = logs.loggers(cfg, record.folder)
+    judge = build.judge(cfg)
+    lapse = build.build(cfg.timelapse) if cfg.timelapse else None
+    watching = [stop, *([lapse] if lapse else [])]
+    device = "cpu"
 
-    def save(module: Painting, name: str) -> Path:
+    def save(module: Painting, name: str, text: dict[str, str] | None = None) -> Path:
         path = record.folder / name
         picture = color.after(images.to_range(module.image().detach().cpu(), cfg.output), original.rgb)
-        images.save(picture, path, alpha=original.alpha)
+        images.save(picture, path, alpha=original.alpha, text=text)
         return path
 
     module: Painting | None = None
@@ -94,7 +104,9 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
             module = stage.module
             stop.check()
             if stage.steps:
-                trainer = build.trainer(cfg, record.folder, loggers, [stop, Progress(stage.name)], stage.steps)
+                bar = [Progress(stage.name)] if jobs.has_terminal() else []
+                trainer = build.trainer(cfg, record.folder, loggers, [*watching, *bar], stage.steps)
+                device = trainer.strategy.root_device.type
                 trainer.fit(module, stage.data)
             save(module, f"{stage.slug}.png")
             levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
@@ -103,11 +115,35 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
             save(module, "partial.png")
         raise
     assert module is not None  # a pyramid has a level
-    final = save(module, "final.png")
+    sources = {
+        "content": _source(pictures[0], found[0]),
+        "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],
+        "checkpoint": objective.backbone.source,
+    }
+    written = recipe.Recipe(
+        config=plain | {"recipe": None},
+        choices={group: str(word) for group, word in HydraConfig.get().runtime.choices.items()},
+        sources=recipe.digests(sources),
+        versions=recipe.versions(),
+        threads=torch.get_num_threads(),
+        device=device,
+        command=command(jobs.overrides()),
+        pixels=recipe.pixels_sha256(record.folder / levels[-1]["picture"]),
+    )
+    final = save(module, "final.png", written.text())
+    for line in recipe.differences(made_by, written) if made_by else []:
+        record.warnings.append(line)
+        log.warning("warning: %s", line)
+    if made_by and made_by.pixels == written.pixels:
+        log.info("every pixel is the recipe's")
+    if lapse:
+        lapse.save(record.folder)
 
     shares = module.evaluate(images.load(final).rgb)
     terms = {name: float(sum(stats.values())) for name, stats in shares.items()}
     loss = float(objective.total(shares))
+    aims = [Target(style.image, style.weight, style.mask, style.name) for style in loaded.styles]
+    judged = judge.figures(images.load(final).rgb, original.rgb, aims) if judge else {}
     record.metrics(
         loss=loss,
         terms=terms,
@@ -115,21 +151,22 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> float:
         layers=shares,
         size=list(images.size_of(module.image())),
         levels=levels,
-        sources={
-            "content": _source(pictures[0], found[0]),
-            "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],
-            "checkpoint": objective.backbone.source,
-        },
+        sources=sources,
+        judge=judged | ({"network": judge.name, "note": judge.note} if judge else {}),
+        threads=torch.get_num_threads(),
+        device=device,
     )
     _finish(
         loggers,
         {
             "final/loss": loss,
             **{f"final/{k}": v for k, v in terms.items()},
+            **{f"judge/{k}": nan if v is None else v for k, v in judged.items()},
             "final/seconds": record.seconds(),
+            "final/peak_memory_gb": peak_memory() / 1e9,
         },
     )
-    return loss
+    return chosen(cfg.objective, {**judged, "loss": loss, "seconds": record.seconds()})
 
 
 def _source(picture: Picture, found: Found) -> dict[str, Any]:
