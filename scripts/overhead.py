@@ -27,7 +27,7 @@ from nst.run import quiet
 from nst.signals import StopOnSignal
 
 TURNS = 5
-STEPS = 20
+STEPS = 6
 
 
 def bare(stage: Stage) -> float:
@@ -51,7 +51,8 @@ def bare(stage: Stage) -> float:
 
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     """Take them by `Trainer.fit`, as a run does; return seconds per step without the set-up before the first."""
-    trainer = build.trainer(cfg, folder, build.loggers(cfg, folder), [StopOnSignal(), Progress(stage.name)], stage.steps)
+    callbacks = [StopOnSignal(), Progress(stage.name)]
+    trainer = build.trainer(cfg, folder, build.loggers(cfg, folder), callbacks, stage.steps)
     began = {}
     trainer.callbacks.append(_Clock(began))
     trainer.fit(stage.module, stage.data)

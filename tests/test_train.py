@@ -145,7 +145,8 @@ def test_every_recipe_starts_and_runs(train, tmp_path, recipe):
 
 def test_the_content_study_is_one_sweep_of_ten_runs(train, tmp_path):
     done = train(
-        "experiment=content_study", "size=48", "steps=1", "backbone.checkpoint=random", "logger=none", "hydra.sweep.dir=sweep",
+        "experiment=content_study", "size=48", "steps=1", "backbone.checkpoint=random", "logger=none",
+        "hydra.sweep.dir=sweep",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     layers = [next(iter(read(tmp_path / "sweep" / str(i), "metrics.json")["layers"]["content"])) for i in range(10)]

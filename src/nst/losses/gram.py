@@ -35,7 +35,7 @@ class Gram(Term):
 
     `G = sum_p f_p f_p^T / n`, with n by `normalize`: `none` 1, `hw` M (positions), `chw` N M. Per layer, by `reduction`:
 
-    * `relative`: ||G - A||^2 / ||A||^2, ours: the same weights look the same on any backbone and layers.
+    * `relative`: ||G - A||^2 / ||A||^2, ours: the same weights look alike on any backbone and layers.
     * `sum`: ||G - A||^2. `mean`: ||G - A||^2 / N^2.
     * `mean_chw`: ||G - A||^2 / (N^2 N M), M of the image: the Udacity exercise.
     * `paper`: ||G - A||^2 / (4 N^2 M^2), M of the image, for raw Grams.

@@ -11,14 +11,16 @@ class MeanCovariance(Term):
     """Relative distance of the Gaussians of the image's features, (mu, S), and of the style's, (nu, T).
 
     `||S - T||^2 / ||T||^2 + ||mu - nu||^2 / ||nu||^2` for each layer, mean over the layers: the same weights give the
-    same look on any backbone, layer set and size. A Gram matrix is S + mu mu^T: where features are rectified its norm is
-    mostly that of mu mu^T, so a relative Gram distance hardly sees the covariance that makes strokes.
+    same look on any backbone, layer set and size. A Gram matrix is S + mu mu^T: where features are rectified its norm
+    is mostly that of mu mu^T, so a relative Gram distance hardly sees the covariance that makes strokes.
 
     Args:
         layers: Layer name -> weight.
         weight: Weight of the term.
 
-    Source: Gatys, Ecker & Bethge 2016, equation 4 (the Gram distance). Differs: centred, the means apart, both relative.
+    Source: Gatys, Ecker & Bethge 2016, equation 4 (the Gram distance).
+
+    Differs: centred, with the means apart, and both relative.
     """
 
     of = "style"
