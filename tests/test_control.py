@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -83,6 +84,7 @@ def test_lists_of_files_and_of_names_in_a_sweep(here, tmp_path, photo) -> None:
     assert code == 0
     for job in range(2):
         assert [s["name"] for s in metrics(tmp_path / f"sweep/{job}")["sources"]["styles"]] == ["mosaic", "hatching"]
+    shutil.rmtree(tmp_path / "sweep")  # a folder holds one sweep
     assert here(*quick, "style=[mosaic,hatching],mosaic") == 0
     counts = [len(metrics(tmp_path / f"sweep/{job}")["sources"]["styles"]) for job in range(2)]
     assert counts == [2, 1]

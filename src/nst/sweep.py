@@ -92,7 +92,7 @@ def end(*, returned: bool) -> int:
     """
     if not begun:
         return 0
-    folder = begun[0]
+    folder = begun.pop()
     states = {job: status.read(job) for job in jobs(folder)}
     for job, fields in states.items():
         if returned and fields.get("state") == "running":

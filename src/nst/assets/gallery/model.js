@@ -20,6 +20,7 @@ function el(tag, options = {}, ...children) {
 }
 
 const choice = (run, key) => run.choices[key] ?? "default";
+const label = (value) => (String(value).length > 8 && asNumber(String(value)) !== null ? String(Number(Number(value).toPrecision(4))) : value); // of a search: 0.04481050663259536
 const asNumber = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
 
 // Columns of the table: key -> how to read it off a run. A figure and a choice may have the same name.

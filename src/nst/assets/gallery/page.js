@@ -29,7 +29,7 @@ function sortBy(key) {
 const options = (select, pairs, value) => { select.replaceChildren(...pairs.map(([key, title]) => el("option", { value: key, text: title }))); select.value = value; };
 
 function begin() {
-  const few = data.axes.filter((key) => values(key).length <= 12);
+  const few = data.axes.filter((key) => values(key).length <= 12 && (data.axes.length === 1 || values(key).length * 2 <= data.runs.length)); // not a search's random numbers
   const widest = [...few].sort((a, b) => values(b).length - values(a).length);
   state.across = widest[0] ?? "";
   state.down = few.find((key) => key !== state.across) ?? "";
@@ -45,7 +45,7 @@ function begin() {
   options($("plot-x"), pairs, figures.includes("content") ? "content" : figures[0]);
   options($("plot-y"), pairs, figures.includes("style") ? "style" : figures[1] ?? figures[0]);
   $("chips").replaceChildren(...few.filter((key) => values(key).length > 1).map((key) => el("div", {}, el("span", { text: key }), ...values(key).map((value) => {
-    const button = el("button", { text: value, title: `only ${key}=${value}` });
+    const button = el("button", { text: label(value), title: `only ${key}=${value}` });
     Object.assign(button.dataset, { key, value });
     button.addEventListener("click", () => { const set = (state.chosen[key] ??= new Set()); set.has(value) ? set.delete(value) : set.add(value); render(); });
     return button;

@@ -7,7 +7,7 @@ function thumbnail(run, except = [], verbose = false) {
   const value = format(run.figures[figure]);
   const caption = el("span", { class: "caption" }, el("span", { text: "#" + run.name }), run.state === "finished" ? el("b", { text: value, title: titles[figure] }) : el("b", { class: "state", text: run.state }));
   const node = el("button", { class: "run" + (run === best ? " best" : ""), onclick: () => open(run), "data-run": run.name, title: run === best ? "best score" : null }, picture, caption);
-  if (verbose) node.append(el("span", { class: "words", text: data.axes.filter((key) => !except.includes(key)).map((key) => `${key}=${choice(run, key)}`).join("  ") }));
+  if (verbose) node.append(el("span", { class: "words", text: data.axes.filter((key) => !except.includes(key)).map((key) => `${key}=${label(choice(run, key))}`).join("  ") }));
   return node;
 }
 
@@ -21,21 +21,22 @@ function viewGrid(runs) {
   const rest = data.axes.filter((key) => key !== state.across && key !== state.down);
   const groups = new Map();
   for (const run of runs) {
-    const name = rest.map((key) => `${key} = ${choice(run, key)}`).join(",  ");
+    const name = rest.map((key) => `${key} = ${label(choice(run, key))}`).join(",  ");
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(run);
   }
-  const order = [...groups.keys()].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  const first = (name) => Math.min(...groups.get(name).map((run) => data.runs.indexOf(run)));
+  const order = [...groups.keys()].sort((a, b) => first(a) - first(b));
   const box = el("div", { class: "groups" });
   for (const name of order) {
     const inside = groups.get(name);
     const present = (key) => (key ? values(key).filter((value) => inside.some((run) => choice(run, key) === value)) : [null]);
     const across = present(state.across), down = present(state.down);
-    const head = el("tr", {}, el("th", { text: state.down ? state.down + " \u2193" : "" }), ...across.map((value) => el("th", { text: state.across ? `${state.across} = ${value}` : "" })));
+    const head = el("tr", {}, el("th", { text: state.down ? state.down + " \u2193" : "" }), ...across.map((value) => el("th", { text: state.across ? `${state.across} = ${label(value)}` : "" })));
     const table = el("table", { class: "grid" }, el("thead", {}, head));
     const body = el("tbody");
     for (const y of down) {
-      const row = el("tr", {}, el("th", { text: y ?? "" }));
+      const row = el("tr", {}, el("th", { text: label(y ?? "") }));
       for (const x of across) {
         const here = inside.filter((run) => (!state.across || choice(run, state.across) === x) && (!state.down || choice(run, state.down) === y));
         row.append(el("td", {}, ...here.map((run) => thumbnail(run))));
@@ -63,7 +64,7 @@ function viewTable(runs) {
       el("td", {}, ...(run.thumbnail ? [el("img", { src: run.thumbnail, alt: "", loading: "lazy" })] : [])),
       ...columns.map((one) => {
         const value = one.read(run);
-        return el("td", { class: one.number ? "number" : one.key === "state" && value !== "finished" ? "state" : "", text: one.number ? format(value) : value });
+        return el("td", { class: one.number ? "number" : one.key === "state" && value !== "finished" ? "state" : "", text: one.number ? format(value) : label(value) });
       }))));
     summary(now.length);
   };
@@ -134,7 +135,7 @@ function viewPlot(runs) {
   }
   const legend = el("div", { class: "legend" }, el("span", { text: `the dashed line is the front: ${edge.length} of ${there.length} runs that no other beats in both` }));
   const entries = smooth ? [kinds[0], kinds[kinds.length - 1]] : kinds;
-  legend.append(...entries.map((value) => { const dot = el("i"); dot.style.background = smooth ? shade(asNumber(value)) : palette[kinds.indexOf(value) % palette.length]; return el("span", {}, dot, `${by}=${value}`); }));
+  legend.append(...entries.map((value) => { const dot = el("i"); dot.style.background = smooth ? shade(asNumber(value)) : palette[kinds.indexOf(value) % palette.length]; return el("span", {}, dot, `${by}=${label(value)}`); }));
   box.append(svg, legend, el("h2", { text: "The front" }), el("div", { class: "cards" }, ...edge.map((run) => thumbnail(run, [], true))));
   return box;
 }
