@@ -2,11 +2,12 @@
 
 python scripts/evaluate_embedded.py --images FOLDER --trained CHECKPOINT --out FOLDER --pairs a.jpg:b.jpg ...
 
-Paints each pair (content:style) with random parameters at one content weight, and with the embedded and the trained
-checkpoint at weights that bracket its content distance. A judge's style distance is the relative distance of Gram
-matrices to the style, mean over the judge's default layers, as a share of the photograph's own: 1 is the photograph,
-smaller is nearer the style. The content distance is the wavelets', which no candidate optimised. The logarithm of the
-style distance is interpolated to equal content distance. Writes `table.md`, `table.json` and `sheet.png`.
+Paints each pair (content:style) with the trained checkpoint at one content weight, and with the embedded one and with
+random parameters at weights that bracket its content distance, or come as near as they can. A judge's style distance
+is the relative distance of Gram matrices to the style, mean over the judge's default layers, as a share of the
+photograph's own: 1 is the photograph, smaller is nearer the style. The content distance is the wavelets', which no
+candidate optimised. The logarithm of the style distance is interpolated to equal content distance. Writes `table.md`,
+`table.json` and `sheet.png` (content, style, random, embedded, trained).
 """
 
 import argparse
@@ -102,14 +103,9 @@ def load(path: Path, edge: int, shape: tuple[int, int] | None = None) -> Tensor:
 
 
 def at_equal(content: list[float], style: list[float], where: float) -> float:
-    """Interpolate log(style distance) to a content distance, and beyond the ends by the nearest two points."""
+    """Interpolate log(style distance) to a content distance; beyond what was reached, the nearest end holds."""
     order = np.argsort(content)
-    x, y = np.asarray(content)[order], np.log(np.asarray(style)[order])
-    if len(x) == 1:
-        return float(np.exp(y[0]))
-    i = int(np.clip(np.searchsorted(x, where) - 1, 0, len(x) - 2))
-    slope = (y[i + 1] - y[i]) / max(x[i + 1] - x[i], 1e-6)
-    return float(np.exp(y[i] + slope * (np.clip(where, x[0] * 0.8, x[-1] * 1.2) - x[i])))
+    return float(np.exp(np.interp(where, np.asarray(content)[order], np.log(np.asarray(style)[order]))))
 
 
 @dataclass
@@ -148,7 +144,7 @@ class Pair:
 
     def bracket(self, name: str, checkpoint: str, where: float) -> Tried:
         """Paint at weights 4 times apart until two of them enclose the content distance, 3 attempts at most."""
-        tried, weight = Tried(), 4 * self.given.weight
+        tried, weight = Tried(), self.given.weight
         self.attempt(tried, name, checkpoint, weight)
         factor = 4.0 if tried.content[weight] > where else 0.25
         while len(tried.content) < 3 and (tried.content[weight] > where) == (factor > 1):
@@ -161,11 +157,11 @@ def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]
     """Give pair -> candidate -> judge -> style distance at equal content distance; write the sheet on the way."""
     bench, table, rows = judges(given.trained), {}, []
     for names in given.pairs:
-        pair, random = Pair(names, given, bench), Tried()
-        pair.attempt(random, "random", "random", given.weight)
-        where = random.content[given.weight]
-        checkpoints = {"embedded": given.embedded, "trained": str(given.trained.resolve())}
-        found = {"random": random} | {name: pair.bracket(name, file, where) for name, file in checkpoints.items()}
+        pair, trained = Pair(names, given, bench), Tried()
+        pair.attempt(trained, "trained", str(given.trained.resolve()), given.weight)
+        where = trained.content[given.weight]
+        checkpoints = {"random": "random", "embedded": given.embedded}
+        found = {name: pair.bracket(name, file, where) for name, file in checkpoints.items()} | {"trained": trained}
         table[pair.label] = {name: {k: tried.at(k, where) for k in bench} for name, tried in found.items()}
         table[pair.label] |= {"content distance": {"at": where}}
         print(pair.label, json.dumps(table[pair.label]), {n: t.content for n, t in found.items()}, flush=True)
@@ -217,7 +213,7 @@ def main() -> None:
     parser.add_argument("--embedded", default="embedded", help="the candidate: a file, or the one that ships")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--size", type=int, default=448, help="longest edge, pixels")
-    parser.add_argument("--weight", type=float, default=0.3, help="content weight of the random one")
+    parser.add_argument("--weight", type=float, default=0.3, help="content weight of the trained one")
     parser.add_argument("--options", nargs="*", default=[], help="more options of train.py")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

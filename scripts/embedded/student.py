@@ -15,6 +15,9 @@ LAYERS = (3, 4, 6, 7, 9, 12)
 SPARSITY = 0.2
 """Each expanding channel begins this many standard deviations below zero: a minority of positions is active."""
 
+LUMINANCE = 30
+"""How many of the first filters see luminance; the others see chroma."""
+
 FINE = 2.0
 """Gain of the first filters of fine frequency, of unit deviation before: the first Gram matrix must notice noise."""
 
@@ -43,7 +46,7 @@ def build() -> nn.Sequential:
     for module in features.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
-    features[0].weight = nn.Parameter(first_filters(), requires_grad=False)
+    features[0].weight.requires_grad_(False)
     for owner, name, conv in _convolutions(features, nn.Conv2d):
         setattr(owner, name, _Normed(conv))
         if name == "squeeze":
@@ -51,15 +54,15 @@ def build() -> nn.Sequential:
     features[0][0].weight.data = first_filters()
     nn.init.zeros_(features[0][1].bias).requires_grad_(False)
     features[0][1].weight[fine()] = FINE
-    features[3].squeeze[0].weight.data[:, 30:] *= CHROMA
+    features[3].squeeze[0].weight.data[:, LUMINANCE:] *= CHROMA
     spare_fine(features)
     return features
 
 
 def first_filters() -> Tensor:
-    """Give 64 filters of 3 x 3 that leave no pattern unseen, and none twice: (64, 3, 3, 3), unit norm.
+    """Give 64 filters of 3 x 3 that leave no pattern unseen: (64, 3, 3, 3), unit norm; 30 of luminance, 17 a chroma.
 
-    The products of a blur, a slope and a curve along x and y span every 3 x 3 patch; each is there in both signs, for
+    The products of a blur, a slope and a curve along x and y span every 3 x 3 patch; most are there in both signs, for
     the rectifier, and in luminance the gradient has 12 headings and the ridge 4. Filters that were blind to a pattern
     (pixel noise, say) would let it grow unpunished in a picture that is optimised.
     """

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float32]
 Maker = Callable[[np.random.Generator, int], Floats]
@@ -91,8 +92,6 @@ def cells(rng: np.random.Generator, edge: int) -> Floats:
 
 
 def _nearest(points: Floats, x: Floats, y: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    from scipy.spatial import cKDTree
-
     near, which = cKDTree(points).query(np.stack([x, y], -1).reshape(-1, 2), k=2)
     return near.reshape(*x.shape, 2), which[:, 0].reshape(x.shape)
 

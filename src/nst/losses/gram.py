@@ -33,7 +33,7 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Tensor:
 class Gram(Term):
     """Squared distance of the Gram matrices of the image, G, and of the style, A: N x N with N channels.
 
-    `G = sum_p f_p f_p^T / n`, with n by `normalize`: `none` 1, `hw` M (positions), `chw` N M. Per layer, by `reduction`:
+    `G = sum_p f_p f_p^T / n`, with n by `normalize`: `none` 1, `hw` M (positions), `chw` N M. Then, by `reduction`:
 
     * `relative`: ||G - A||^2 / ||A||^2, ours: the same weights look alike on any backbone and layers.
     * `sum`: ||G - A||^2. `mean`: ||G - A||^2 / N^2.
