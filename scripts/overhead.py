@@ -1,4 +1,4 @@
-"""Measure what Lightning costs: seconds per step of the default run beside a bare loop of the same arithmetic.
+"""Measure what Lightning costs: seconds per evaluation of the loss beside a bare loop of the same arithmetic.
 
 python scripts/overhead.py                        # the default run's finest level, 512 px
 python scripts/overhead.py backbone=squeezenet backbone.checkpoint=random size=256
@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build
+from nst import build, logs
 from nst.callbacks import Progress
 from nst.library import Picture, find
 from nst.methods import Painting, Stage
@@ -31,7 +31,7 @@ STEPS = 6
 
 
 def bare(stage: Stage) -> float:
-    """Take the stage's steps in a plain loop; return seconds per step."""
+    """Take the stage's steps in a plain loop; return seconds per evaluation."""
     module: Painting = stage.module
     module.capture()
     pixels = torch.nn.Parameter(module.pixels.detach().clone())
@@ -43,30 +43,43 @@ def bare(stage: Stage) -> float:
         loss.backward()
         return loss
 
-    began = time.perf_counter()
+    count, began = Count(module), time.perf_counter()
     for _ in range(stage.steps):
         optimizer.step(closure)
-    return (time.perf_counter() - began) / stage.steps
+    return (time.perf_counter() - began) / count.evaluations
 
 
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
-    """Take them by `Trainer.fit`, as a run does; return seconds per step without the set-up before the first."""
+    """Take them by `Trainer.fit`, as a run does; return seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    trainer = build.trainer(cfg, folder, build.loggers(cfg, folder), callbacks, stage.steps)
-    began = {}
-    trainer.callbacks.append(_Clock(began))
+    trainer = build.trainer(cfg, folder, logs.loggers(cfg, folder), callbacks, stage.steps)
+    clock = Clock()
+    trainer.callbacks.append(clock)
     trainer.fit(stage.module, stage.data)
-    return (time.perf_counter() - began["at"]) / stage.steps
+    return clock.seconds / clock.count.evaluations
 
 
-class _Clock(Callback):
-    """Notes when the first step begins."""
+class Count:
+    """Counts the evaluations of a painting's objective: a line search takes as many as it needs."""
 
-    def __init__(self, began: dict[str, float]) -> None:
-        self.began = began
+    def __init__(self, module: Painting) -> None:
+        self.evaluations = 0
+        module.objective.register_forward_hook(self._one_more)
 
-    def on_train_epoch_start(self, *_: object) -> None:
-        self.began["at"] = time.perf_counter()
+    def _one_more(self, *_: object) -> None:
+        self.evaluations += 1
+
+
+class Clock(Callback):
+    """Takes the time from the first step to the last."""
+
+    def on_train_epoch_start(self, trainer: object, module: Painting) -> None:
+        """Begin."""
+        self.count, self.began = Count(module), time.perf_counter()
+
+    def on_train_end(self, *_: object) -> None:
+        """End."""
+        self.seconds = time.perf_counter() - self.began
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
@@ -86,7 +99,7 @@ def main(cfg: DictConfig) -> None:
         with tempfile.TemporaryDirectory() as folder:
             plainly, framed = bare(one), lightning(cfg, two, Path(folder))
         ratios.append(framed / plainly)
-        print(f"turn {turn}: bare {plainly:.4f} s/step, Lightning {framed:.4f} s/step, ratio {ratios[-1]:.3f}")
+        print(f"turn {turn}: bare {plainly:.4f} s, Lightning {framed:.4f} s an evaluation, ratio {ratios[-1]:.3f}")
     print(f"median ratio {statistics.median(ratios):.3f} at {cfg.size} px, {torch.get_num_threads()} threads")
 
 

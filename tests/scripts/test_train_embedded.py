@@ -24,8 +24,10 @@ PLAIN = torchvision.models.squeezenet1_1(weights=None).features
 
 def test_a_short_training_lowers_the_loss_and_gives_a_checkpoint(tmp_path, capsys, monkeypatch):
     out = tmp_path / "tiny.pt"
-    size = ["--pool", "2", "--edge", "48", "--crop", "32", "--batch", "6"]
-    monkeypatch.setattr(sys, "argv", ["x", "--out", str(out), "--steps", "40", "--report", "8", "--rate", "3e-3", *size])
+    size = ["--pool", "2", "--edge", "48", "--crop", "48", "--batch", "4", "--noise", "0"]  # one batch, at every step
+    monkeypatch.setattr(
+        sys, "argv", ["x", "--out", str(out), "--steps", "40", "--report", "8", "--rate", "3e-3", *size]
+    )
     train_embedded.main()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     missed = [sum(value for name, value in line.items() if name.startswith("miss")) for line in lines]
