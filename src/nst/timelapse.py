@@ -13,7 +13,7 @@ from PIL import Image
 from nst import images
 from nst.files import write
 from nst.losses.term import check_choice
-from nst.methods.image import Painting
+from nst.methods.painting import Painting
 
 FORMATS = ("webp", "gif", "mp4")
 

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from nst.losses.term import check_choice
-from nst.methods.image import Painting
+from nst.methods.painting import Painting
 
 
 class Clamp(Callback):

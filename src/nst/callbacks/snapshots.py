@@ -6,7 +6,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from nst.methods.image import Painting
+from nst.methods.painting import Painting
 
 
 class Snapshots(Callback):

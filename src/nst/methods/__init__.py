@@ -1,6 +1,7 @@
 """Methods: what is trained, and in which stages."""
 
-from nst.methods.image import DivergedError, ImageMethod, Painting
+from nst.methods.image import ImageMethod
+from nst.methods.painting import DivergedError, Painting
 from nst.methods.stage import Stage, Steps
 from nst.methods.strokes import StylePicture
 

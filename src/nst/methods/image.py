@@ -1,151 +1,21 @@
-"""Image optimisation (Gatys et al. 2016): the generated image is the single trainable parameter."""
+"""Image optimisation (Gatys et al. 2016): a pyramid of paintings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from nst import images, regions
 from nst.initial import Scene, Start
-from nst.losses.term import Stats, check_choice
+from nst.losses.term import check_choice
+from nst.methods.painting import Painting
 from nst.methods.stage import Stage, Steps
 from nst.methods.strokes import Strokes, StylePicture
-from nst.methods.warm import State, resized
-from nst.objective import Objective, References, Target
+from nst.methods.warm import State
+from nst.objective import Objective
 from nst.pyramid import Level, fit
-
-
-class DivergedError(ArithmeticError):
-    """The loss or the picture stopped being a number."""
-
-
-class Painting(LightningModule):
-    """One level of a picture.
-
-    Args:
-        start: The image to begin with, [0, 1] RGB, (1, 3, H, W).
-        content: The content at this size.
-        styles: The styles at their sizes.
-        objective: Gives the losses.
-        optimizer: Parameters -> optimiser.
-        scheduler: (optimiser, steps=) -> what Lightning takes.
-        space: What the parameter holds: `image` ([0, 1] RGB), or `input`, the backbone's own convention, in whose units
-            the learning rate then is.
-        first_step: Steps taken by the levels before this one: the loggers count on from there.
-        steps: Optimiser steps of this level.
-        keep: Where the content shows through the parameter, (1, 1, H, W) in [0, 1]; None for nowhere.
-        warm: What the optimiser remembers from the level before; None for nothing.
-        gains: Term -> factor of its weight at this level; None for 1.
-    """
-
-    pixels: nn.Parameter
-    content: Tensor
-    keep: Tensor | None
-
-    def __init__(
-        self,
-        start: Tensor,
-        content: Tensor,
-        styles: Sequence[Target],
-        *,
-        objective: Objective,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
-        space: str,
-        first_step: int,
-        steps: int,
-        keep: Tensor | None = None,
-        warm: State | None = None,
-        gains: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__()
-        self.objective = objective
-        self.register_buffer("content", content, persistent=False)
-        self.register_buffer("keep", keep, persistent=False)
-        self.styles = styles
-        self.optimizer = optimizer
-        self.scheduler = scheduler
-        self.space = check_choice("method.space", space, ("image", "input"))
-        self.first_step = first_step
-        self.steps = steps
-        self.warm = warm
-        self.gains = gains
-        self.memory: State = {}
-        self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
-        self.last_good = self.pixels.detach().clone()
-        self.references: References = {}
-        self.loss: Tensor | None = None
-
-    def image(self) -> Tensor:
-        """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
-        image = self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
-        return image if self.keep is None else torch.lerp(image, self.content, self.keep)
-
-    def configure_optimizers(self) -> Any:
-        """Return the optimiser of the single parameter and its schedule over this level."""
-        optimizer = self.optimizer([self.pixels])
-        if self.warm is not None:
-            optimizer.state[self.pixels] = resized(self.warm, images.size_of(self.pixels))
-        self.memory = optimizer.state  # alive after the fit: the next level may begin with it
-        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
-
-    def on_fit_start(self) -> None:
-        """Take the references once, on the device and in the precision of the run."""
-        with self.trainer.precision_plugin.forward_context():
-            self.capture()
-        self.last_good = self.pixels.detach().clone()
-
-    def capture(self) -> None:
-        """Take the references from the content and the styles."""
-        device = self.pixels.device
-        styles = [
-            replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
-            for style in self.styles
-        ]
-        self.references = self.objective.references(self.content, styles)
-
-    def training_step(self, batch: int, batch_idx: int) -> Tensor:
-        """Return the weighted sum of the losses of the generated image."""
-        redrawn = not isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)  # curvature needs a fixed function
-        self.objective.draw(self.trainer.global_step if redrawn else 0)
-        shares = self.objective(self.image(), self.references)
-        loss = self.objective.total(shares, self.gains)
-        self.loss = loss.detach()
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log(shares)
-        return loss
-
-    def _log(self, shares: dict[str, Stats]) -> None:
-        values: dict[str, Any] = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
-        values |= {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
-        values |= {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
-        values |= {"step": float(self.first_step + self.trainer.global_step + 1)}  # the loggers' x-axis
-        self.log("loss", self.loss, prog_bar=True, logger=bool(self.loggers))  # type: ignore[arg-type]
-        self.log_dict(values, logger=bool(self.loggers), batch_size=1)
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step, and stop at the last good picture where the loss or the picture is no number."""
-        super().optimizer_step(*args, **kwargs)
-        if not (torch.isfinite(self.loss).all() and torch.isfinite(self.pixels).all()):  # type: ignore[arg-type]
-            self.pixels.data.copy_(self.last_good)
-            raise DivergedError(
-                f"the loss is {self.loss:g} at step {self.first_step + self.trainer.global_step}: not a number; "
-                f"lower optimizer.lr or the weights, or use optimizer=adam; the last good picture is kept"
-            )
-        self.last_good.copy_(self.pixels.detach())
-
-    @torch.no_grad()
-    def evaluate(self, image: Tensor) -> dict[str, Stats]:
-        """Return term -> layer -> share for another image of this size."""
-        if not self.references:
-            self.capture()
-        self.objective.draw(0)
-        shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
-        return shares
 
 
 class ImageMethod:
