@@ -5,13 +5,18 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
+from torch.optim import Optimizer
 
 from nst.losses.term import check_choice
 from nst.methods.painting import Painting
 
 
 class Clamp(Callback):
-    """Keep the parameter within bounds after every step.
+    """Keep the parameter within bounds after every step, and tell L-BFGS of the move.
+
+    L-BFGS takes its last step `d t` for the difference of two iterates. Where a clamp moved the second, the step would
+    not fit the difference of the gradients, and its curvature could come out as next to nothing: the next direction is
+    then as long as that is small.
 
     Args:
         low: Lower bound, in units of `method.space`.
@@ -27,7 +32,16 @@ class Clamp(Callback):
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Clamp in place."""
         if self.until is None or trainer.global_step < self.until:
+            before = module.pixels.detach().clone()
             module.pixels.data.clamp_(self.low, self.high)
+            tell(trainer.optimizers[0], module.pixels, module.pixels.detach() - before)
+
+
+def tell(optimizer: Optimizer, pixels: Tensor, moved: Tensor) -> None:
+    """Add a move, made from outside, to L-BFGS's last step, so that `d t` stays the difference of its iterates."""
+    state = optimizer.state.get(pixels, {})
+    if isinstance(optimizer, torch.optim.LBFGS) and state.get("t"):
+        state["d"] = state["d"] + moved.flatten() / state["t"]
 
 
 class Average(Callback):

@@ -1,0 +1,32 @@
+import torch
+from torch import nn
+
+from nst.callbacks.pixels import tell
+
+
+def test_l_bfgs_sees_the_step_that_a_clamp_left():
+    torch.manual_seed(0)
+    x = nn.Parameter(torch.rand(1, 3, 4, 4))
+    aim, scale = torch.rand_like(x) * 3 - 1, torch.linspace(1, 20, x.numel()).view_as(x)
+    optimizer = torch.optim.LBFGS([x], max_iter=1, max_eval=10, line_search_fn="strong_wolfe")
+    places = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (scale * (x - aim).square()).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(6):
+        places.append(x.detach().clone())
+        optimizer.step(closure)
+        before = x.detach().clone()
+        x.data.clamp_(0, 1)
+        assert not torch.equal(x.data, before)
+        tell(optimizer, x, x.detach() - before)
+    places.append(x.detach().clone())
+
+    steps = optimizer.state[x]["old_stps"]  # the newest pair is made when the next step begins
+    assert len(steps) == 5
+    for step, (one, other) in zip(steps, zip(places, places[1:])):
+        assert torch.allclose(step, (other - one).flatten(), atol=1e-6)
