@@ -98,6 +98,30 @@ def test_pooling(pooling, expected, noise):
     assert pool(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("edge", [(40, 41), (37, 62)])
+def test_blurred_pooling_gives_every_position_the_same_gradient(edge):
+    plain, blurred = (build("squeezenet1_1", ["3"], pooling=kind).network for kind in ("max", "blur"))
+    pool = blurred.get_submodule("features.2")
+    x = torch.rand(1, 64, *edge, requires_grad=True)
+    out = pool(x)
+    assert out.shape == plain.get_submodule("features.2")(x).shape  # ceil mode: the last position hangs over the edge
+    (gradient,) = torch.autograd.grad(out.sum(), x)
+    assert torch.allclose(gradient[..., 2:-4, 2:-4], torch.full((), 0.25), atol=1e-6)  # stride 2: a quarter, no grid
+
+
+def test_padding_of_all_convolutions_leaves_a_flat_picture_flat():
+    x = torch.full((1, 3, 64, 64), 0.3)
+    flat = build("squeezenet1_1", ["7"], padding="reflect_all")(x)["7"]
+    framed = build("squeezenet1_1", ["7"], padding="reflect")(x)["7"]
+    assert flat.std((2, 3)).max() < 1e-6 < framed.std((2, 3)).max()
+
+
+def test_the_embedded_checkpoint_is_used_as_it_was_trained(noise):
+    own = build("squeezenet1_1", ["7"], checkpoint="embedded", pooling=None, padding=None)
+    said = build("squeezenet1_1", ["7"], checkpoint="embedded", pooling="blur", padding="reflect_all")
+    assert torch.equal(own(noise(64, 64))["7"], said(noise(64, 64))["7"])
+
+
 def test_replicate_padding_leaves_no_dark_frame():
     flat = torch.full((1, 3, 16, 16), 0.8)
     zeros, replicate = (build("vgg11", ["conv1_1"], padding=p)(flat)["conv1_1"] for p in ("zeros", "replicate"))

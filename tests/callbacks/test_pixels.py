@@ -1,3 +1,5 @@
+import itertools
+
 import torch
 from torch import nn
 
@@ -28,5 +30,5 @@ def test_l_bfgs_sees_the_step_that_a_clamp_left():
 
     steps = optimizer.state[x]["old_stps"]  # the newest pair is made when the next step begins
     assert len(steps) == 5
-    for step, (one, other) in zip(steps, zip(places, places[1:])):
+    for step, (one, other) in zip(steps, itertools.pairwise(places)):
         assert torch.allclose(step, (other - one).flatten(), atol=1e-6)

@@ -15,7 +15,8 @@ from nst.backbones import surgery
 from nst.backbones.base import Backbone, Input, unknown
 from nst.download import Download
 
-POOLINGS = ("max", "average", "l2", "average_rescaled", "l2_rescaled")
+POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
+PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
 LARGEST_NEED = 512  # pixels; no classification network needs a larger picture
 
 
@@ -30,8 +31,11 @@ class Pretrained(Backbone):
         layers: The names to give.
         model: A name from `torchvision.models.list_models()`.
         checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
-        pooling: `max`, `average` or `l2`; with `_rescaled`, times 2 or 0.78, so that activations keep their scale.
-        padding: Of the first convolution: `zeros`, `replicate` or `reflect`.
+        pooling: `max`, `average`, `l2`, or `blur` (a binomial low-pass filter); the middle two with `_rescaled`, times
+            2 or 0.78, so that activations keep their scale. None: as the checkpoint was trained, `max` or, for the
+            embedded one, `blur`.
+        padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
+            checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
         input: The input convention.
         seed: Of `checkpoint=random`.
@@ -41,8 +45,8 @@ class Pretrained(Backbone):
         ValueError: There is no such model or layer, or the checkpoint is none of this model.
         OSError: No checkpoint can be had.
 
-    Source: rescaled pooling and the replicate padding: crowsonkb/style-transfer-pytorch; smoothing: Wang, Li &
-    Vasconcelos 2021 (arXiv 2104.05623), section 4.
+    Source: rescaled pooling and the replicate padding: crowsonkb/style-transfer-pytorch; blurred pooling: Zhang 2019
+    (arXiv 1904.11486); smoothing: Wang, Li & Vasconcelos 2021 (arXiv 2104.05623), section 4.
 
     Differs: SWAG's softmax runs over all values of a layer; ours over the channels of a position, so that it is local
     and pictures can be cut into tiles.
@@ -54,8 +58,8 @@ class Pretrained(Backbone):
         layers: Sequence[str],
         model: str,
         checkpoint: str | None,
-        pooling: str,
-        padding: str,
+        pooling: str | None,
+        padding: str | None,
         smoothing: str,
         input: Input,
         seed: int,
@@ -64,10 +68,10 @@ class Pretrained(Backbone):
         super().__init__()
         if model not in torchvision.models.list_models(module=torchvision.models):
             raise unknown("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
-        if pooling not in POOLINGS:
+        if pooling not in (None, *POOLINGS):
             raise unknown("backbone.pooling", pooling, POOLINGS)
-        if padding not in ("zeros", "replicate", "reflect"):
-            raise unknown("backbone.padding", padding, ("zeros", "replicate", "reflect"))
+        if padding not in (None, *PADDINGS):
+            raise unknown("backbone.padding", padding, PADDINGS)
         if smoothing not in ("none", "softmax"):
             raise unknown("backbone.smoothing", smoothing, ("none", "softmax"))
         self.input = input
@@ -83,8 +87,9 @@ class Pretrained(Backbone):
         else:
             state, self.source = checkpoints.load(model, checkpoint, download)
             _fill(self.network, state, model, self.source)
-        surgery.change_pooling(self.network, pooling)
-        surgery.change_padding(self.network, padding)
+        embedded = self.source["origin"] == "embedded"
+        surgery.change_pooling(self.network, pooling or ("blur" if embedded else "max"))
+        surgery.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
         self.freeze()
         self.smallest = self._smallest()
 

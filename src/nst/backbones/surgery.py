@@ -1,7 +1,10 @@
 """Changes to a torchvision network before it is frozen: ReLUs out of place, another pooling, another padding."""
 
-import copy
+import math
+from collections.abc import Callable
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
@@ -33,6 +36,32 @@ class _L2Pool(nn.Module):
         return out.clamp_min(1e-12).sqrt()
 
 
+class _BlurPool(nn.Module):
+    """A binomial low-pass filter behind which positions are skipped: every position counts alike in the gradient."""
+
+    weight: Tensor
+
+    def __init__(self, like: nn.MaxPool2d) -> None:
+        super().__init__()
+        edge, self.stride, self.padding = (_square(value) for value in (like.kernel_size, like.stride, like.padding))
+        self.ceil_mode = like.ceil_mode
+        line = torch.tensor([float(math.comb(edge - 1, k)) for k in range(edge)])
+        self.register_buffer("weight", torch.outer(line, line)[None, None] / line.sum() ** 2, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        before, edge = self.padding, self.weight.shape[-1]
+        missing = [-(size + 2 * before - edge) % self.stride if self.ceil_mode else 0 for size in x.shape[-2:]]
+        if before or any(missing):
+            x = F.pad(x, (before, before + missing[1], before, before + missing[0]), mode="replicate")
+        weight = self.weight.to(x.dtype).expand(x.shape[1], -1, -1, -1)
+        return F.conv2d(x, weight, stride=self.stride, groups=x.shape[1])
+
+
+def _square(edge: int | tuple[int, ...]) -> int:
+    (one,) = {edge} if isinstance(edge, int) else set(edge)
+    return one
+
+
 class _Scaled(nn.Module):
     def __init__(self, module: nn.Module, gain: float) -> None:
         super().__init__()
@@ -44,33 +73,32 @@ class _Scaled(nn.Module):
         return out * self.gain
 
 
+def _average(like: nn.MaxPool2d) -> nn.AvgPool2d:
+    return nn.AvgPool2d(like.kernel_size, like.stride, like.padding, like.ceil_mode)
+
+
+POOLS: dict[str, Callable[[nn.MaxPool2d], nn.Module]] = {"average": _average, "l2": _L2Pool, "blur": _BlurPool}
+
+
 def change_pooling(network: nn.Module, pooling: str) -> None:
-    """Put `average` or `l2` pooling in the place of max pooling; `_rescaled`: times 2 or 0.78."""
+    """Put `average`, `l2` or `blur` pooling in the place of max pooling; `_rescaled`: times 2 or 0.78."""
     kind, _, rescaled = pooling.partition("_")
     if kind == "max":
         return
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.MaxPool2d):
-            average = nn.AvgPool2d(module.kernel_size, module.stride, module.padding, module.ceil_mode)
-            pool = average if kind == "average" else _L2Pool(module)
+            pool = POOLS[kind](module)
             gain = {"average": 2.0, "l2": 0.78}[kind] if rescaled else 1.0
             owner, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
 
 
 def change_padding(network: nn.Module, padding: str) -> None:
-    """Pad the first convolution by `replicate` or `reflect` instead of zeros."""
-    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    if padding != "zeros" and first.padding not in (0, (0, 0)):
-        name = next(name for name, module in network.named_modules() if module is first)
-        owner, _, leaf = name.rpartition(".")
-        setattr(network.get_submodule(owner), leaf, _padded(first, padding))
-
-
-def _padded(conv: nn.Conv2d, padding: str) -> nn.Module:
-    """The same convolution behind an explicit pad."""
-    vertical, horizontal = (int(edge) for edge in conv.padding)
-    kind = {"replicate": nn.ReplicationPad2d, "reflect": nn.ReflectionPad2d}[padding]
-    bare = copy.deepcopy(conv)
-    bare.padding = (0, 0)
-    return nn.Sequential(kind((horizontal, horizontal, vertical, vertical)), bare)
+    """Pad the first convolution by `replicate` or `reflect` instead of zeros; with `_all`, every one."""
+    kind, _, everywhere = padding.partition("_")
+    if kind == "zeros":
+        return
+    padded = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    for conv in padded if everywhere else padded[:1]:
+        if any(int(edge) for edge in conv.padding):
+            conv.padding_mode = kind  # type: ignore[assignment]
