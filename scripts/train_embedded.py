@@ -116,11 +116,11 @@ def main() -> None:
     """Read the command line, train, and write the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ASSET, help="the checkpoint to write")
-    parser.add_argument("--steps", type=int, default=450, help="of the optimiser")
+    parser.add_argument("--steps", type=int, default=1500, help="of the optimiser")
     parser.add_argument("--batch", type=int, default=16, help="crops a step")
     parser.add_argument("--crop", type=int, default=96, help="edge of a crop, pixels, a multiple of 16")
     parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
-    parser.add_argument("--pool", type=int, default=160, help="procedural pictures, and as many cuts of real ones")
+    parser.add_argument("--pool", type=int, default=240, help="procedural pictures, and as many cuts of real ones")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="largest step of AdamW")
     parser.add_argument(
         "--noise", type=float, default=0.08, help="largest deviation of noise that only the student sees"

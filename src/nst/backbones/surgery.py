@@ -43,14 +43,16 @@ class _BlurPool(nn.Module):
 
     def __init__(self, like: nn.MaxPool2d) -> None:
         super().__init__()
-        edge, self.stride, self.padding = (_square(value) for value in (like.kernel_size, like.stride, like.padding))
+        self.edge, self.stride, self.padding = (
+            _square(value) for value in (like.kernel_size, like.stride, like.padding)
+        )
         self.ceil_mode = like.ceil_mode
-        line = torch.tensor([float(math.comb(edge - 1, k)) for k in range(edge)])
+        line = torch.tensor([float(math.comb(self.edge - 1, k)) for k in range(self.edge)])
         self.register_buffer("weight", torch.outer(line, line)[None, None] / line.sum() ** 2, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        before, edge = self.padding, self.weight.shape[-1]
-        missing = [-(size + 2 * before - edge) % self.stride if self.ceil_mode else 0 for size in x.shape[-2:]]
+        before = self.padding
+        missing = [-(n + 2 * before - self.edge) % self.stride if self.ceil_mode else 0 for n in x.shape[-2:]]
         if before or any(missing):
             x = F.pad(x, (before, before + missing[1], before, before + missing[0]), mode="replicate")
         weight = self.weight.to(x.dtype).expand(x.shape[1], -1, -1, -1)
