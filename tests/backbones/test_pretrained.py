@@ -109,6 +109,25 @@ def test_blurred_pooling_gives_every_position_the_same_gradient(edge):
     assert torch.allclose(gradient[..., 2:-4, 2:-4], torch.full((), 0.25), atol=1e-6)  # stride 2: a quarter, no grid
 
 
+@pytest.mark.parametrize(("model", "layer"), [("squeezenet1_1", "1"), ("resnet18", "relu")])
+def test_a_blurred_first_layer_is_seen_from_every_pixel_alike(model, layer):
+    x = torch.rand(1, 3, 65, 66, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    energy = {}
+    for kind in ("max", "blur"):
+        backbone = build(model, [layer], pooling=kind)
+        seen = backbone.features(x)[layer]
+        plain = seen.shape if kind == "max" else plain
+        inside = torch.zeros(40, 40)
+        for seed in range(8):
+            weights = torch.randn(seen.shape, generator=torch.Generator().manual_seed(seed))
+            (gradient,) = torch.autograd.grad((seen * weights).sum(), x, retain_graph=True)
+            inside += gradient[..., 12:52, 12:52].square().sum(1)[0]
+        phases = torch.stack([inside[i::2, j::2].mean() for i in (0, 1) for j in (0, 1)])
+        energy[kind] = (phases.max() / phases.min()).item()
+    assert seen.shape == plain
+    assert energy["blur"] < 1.6 < energy["max"]
+
+
 def test_padding_of_all_convolutions_leaves_a_flat_picture_flat():
     x = torch.full((1, 3, 64, 64), 0.3)
     flat = build("squeezenet1_1", ["7"], padding="reflect_all")(x)["7"]

@@ -41,22 +41,25 @@ class _BlurPool(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, like: nn.MaxPool2d) -> None:
+    def __init__(self, edge: int, stride: int, *, padding: int = 0, before: int = 0, ceil_mode: bool = True) -> None:
         super().__init__()
-        self.edge, self.stride, self.padding = (
-            _square(value) for value in (like.kernel_size, like.stride, like.padding)
-        )
-        self.ceil_mode = like.ceil_mode
-        line = torch.tensor([float(math.comb(self.edge - 1, k)) for k in range(self.edge)])
+        self.stride, self.ceil_mode = stride, ceil_mode
+        self.edges = padding + before, padding  # positions repeated before the first and behind the last
+        line = torch.tensor([float(math.comb(edge - 1, k)) for k in range(edge)])
         self.register_buffer("weight", torch.outer(line, line)[None, None] / line.sum() ** 2, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        before = self.padding
-        missing = [-(n + 2 * before - self.edge) % self.stride if self.ceil_mode else 0 for n in x.shape[-2:]]
-        if before or any(missing):
-            x = F.pad(x, (before, before + missing[1], before, before + missing[0]), mode="replicate")
+        before, after = self.edges
+        over = [(n + before + after - self.weight.shape[-1]) % self.stride for n in x.shape[-2:]]
+        more = [after + (self.stride - n if n and self.ceil_mode else 0) for n in over]
+        x = F.pad(x, (before, more[1], before, more[0]), mode="replicate")
         weight = self.weight.to(x.dtype).expand(x.shape[1], -1, -1, -1)
         return F.conv2d(x, weight, stride=self.stride, groups=x.shape[1])
+
+
+def _blurred(like: nn.MaxPool2d) -> _BlurPool:
+    edge, stride, padding = (_square(value) for value in (like.kernel_size, like.stride, like.padding))
+    return _BlurPool(edge, stride, padding=padding, ceil_mode=like.ceil_mode)
 
 
 def _square(edge: int | tuple[int, ...]) -> int:
@@ -79,7 +82,7 @@ def _average(like: nn.MaxPool2d) -> nn.AvgPool2d:
     return nn.AvgPool2d(like.kernel_size, like.stride, like.padding, like.ceil_mode)
 
 
-POOLS: dict[str, Callable[[nn.MaxPool2d], nn.Module]] = {"average": _average, "l2": _L2Pool, "blur": _BlurPool}
+POOLS: dict[str, Callable[[nn.MaxPool2d], nn.Module]] = {"average": _average, "l2": _L2Pool, "blur": _blurred}
 
 
 def change_pooling(network: nn.Module, pooling: str) -> None:
@@ -93,6 +96,22 @@ def change_pooling(network: nn.Module, pooling: str) -> None:
             gain = {"average": 2.0, "l2": 0.78}[kind] if rescaled else 1.0
             owner, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
+    if kind == "blur":
+        _look_everywhere(network)
+
+
+def _look_everywhere(network: nn.Module) -> None:
+    """Take the stride of the first convolution behind its rectifier, blurred: between two steps it would be blind."""
+    modules = dict(network.named_modules())
+    first = next(module for module in modules.values() if isinstance(module, nn.Conv2d))
+    name = next((name for name, module in modules.items() if isinstance(module, nn.ReLU)), None)
+    stride = _square(first.stride)
+    if stride == 1 or name is None:
+        return
+    first.stride = (1, 1)
+    owner, _, leaf = name.rpartition(".")
+    blur = _BlurPool(2 * stride - 1, stride, before=stride - 1)  # its positions stay where they were
+    setattr(network.get_submodule(owner), leaf, nn.Sequential(nn.ReLU(), blur))
 
 
 def change_padding(network: nn.Module, padding: str) -> None:
