@@ -112,11 +112,11 @@ def test_blurred_pooling_gives_every_position_the_same_gradient(edge):
 @pytest.mark.parametrize(("model", "layer"), [("squeezenet1_1", "1"), ("resnet18", "relu")])
 def test_a_blurred_first_layer_is_seen_from_every_pixel_alike(model, layer):
     x = torch.rand(1, 3, 65, 66, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    energy = {}
+    energy, shapes = {}, set()
     for kind in ("max", "blur"):
         backbone = build(model, [layer], pooling=kind)
         seen = backbone.features(x)[layer]
-        plain = seen.shape if kind == "max" else plain
+        shapes.add(seen.shape)
         inside = torch.zeros(40, 40)
         for seed in range(8):
             weights = torch.randn(seen.shape, generator=torch.Generator().manual_seed(seed))
@@ -124,7 +124,7 @@ def test_a_blurred_first_layer_is_seen_from_every_pixel_alike(model, layer):
             inside += gradient[..., 12:52, 12:52].square().sum(1)[0]
         phases = torch.stack([inside[i::2, j::2].mean() for i in (0, 1) for j in (0, 1)])
         energy[kind] = (phases.max() / phases.min()).item()
-    assert seen.shape == plain
+    assert len(shapes) == 1
     assert energy["blur"] < 1.6 < energy["max"]
 
 

@@ -31,8 +31,8 @@ class Pretrained(Backbone):
         layers: The names to give.
         model: A name from `torchvision.models.list_models()`.
         checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
-        pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep their
-            scale. `blur`: a binomial low-pass filter, and where the first convolution has a stride, it is computed
+        pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep
+            their scale. `blur`: a binomial low-pass filter, and where the first convolution has a stride, it is computed
             everywhere, rectified and blurred likewise: an optimised picture shows no grid. None: as the checkpoint was
             trained, `max` or, for the embedded one, `blur`.
         padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
