@@ -18,12 +18,14 @@ from nst import schema
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
+from nst.plan import check_cut
 
 TOP = {
     "size": int,
     "steps": int,
     "seed": int,
     "style_scale": float,
+    "tiles": str | int,
     "name": str,
     "max_megapixels": float,
     "output": str,
@@ -41,6 +43,7 @@ def check(plain: Mapping[str, Any]) -> None:
     schema.check(plain)
     listed("style")
     judging.check_objective(plain["objective"])
+    check_cut(plain["tiles"])
     if plain["threads"] is not None and plain["threads"] < 1:
         raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
     for group in ("weights", "layers"):
@@ -133,7 +136,7 @@ def objective(cfg: DictConfig) -> Objective:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
-    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms)
+    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms, cut=cfg.tiles)
 
 
 def judge(cfg: DictConfig) -> judging.Judge | None:
