@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -44,6 +45,8 @@ def check(plain: Mapping[str, Any]) -> None:
     listed("style")
     judging.check_objective(plain["objective"])
     check_cut(plain["tiles"])
+    if "strategy" in plain["trainer"] and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
     if plain["threads"] is not None and plain["threads"] < 1:
         raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
     for group in ("weights", "layers"):

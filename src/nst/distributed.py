@@ -1,7 +1,6 @@
 """One picture, several processes: who measures which tiles, and the sum over all of them with the right backward."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,13 +9,6 @@ import torch.distributed as dist
 from torch import Tensor
 
 Tile = TypeVar("Tile")
-RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
-"""Where torchrun, SLURM and Lightning tell a process its number."""
-
-
-def rank(environment: Mapping[str, str] = os.environ) -> int:
-    """Return this process's number among those that share a picture; 0 where nobody says."""
-    return next((int(environment[name]) for name in RANKS if environment.get(name, "").isdigit()), 0)
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,14 @@ class Share:
     def total(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
         """Sum what was measured over all processes; the same numbers, bit for bit, in each."""
         return all_sum(values) if self.world > 1 else values
+
+    def agreed(self, number: int, device: torch.device) -> int:
+        """Return the first process's number in each of them: what one measures of its machine must hold for all."""
+        if self.world == 1:
+            return number
+        value = torch.tensor(number, device=device)
+        dist.broadcast(value, 0)
+        return int(value)
 
 
 ALONE = Share(0, 1)

@@ -73,15 +73,20 @@ class Objective(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def references(self, content: Tensor, styles: Sequence[Target]) -> References:
+    def references(self, content: Tensor, styles: Sequence[Target], share: Share = ALONE) -> References:
         """Return what the terms keep of the content (1, 3, H, W) and, region by region, of the styles mixed there.
+
+        Args:
+            content: [0, 1] RGB.
+            styles: One or more.
+            share: Of the process, where several paint one picture: each takes all references, cut alike in all.
 
         Raises:
             ValueError: The styles of a region have no weight, or a region is smaller than one feature.
         """
         out: References = {name: [] for name, _ in self.named()}
         terms = [(name, term) for name, term in self.named() if term.of == "style"]
-        features, sizes = self._content(content)
+        features, sizes = self._content(content, share)
         for name, term in self.named():
             if term.of != "style":
                 out[name] = [Part(term.reference(features) if term.of == "content" else {})]
@@ -91,16 +96,16 @@ class Objective(nn.Module):
             if weight <= 0:
                 raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
             counted = [style for style in members if style.weight > 0]
-            kept = self._kept(counted, terms)
+            kept = self._kept(counted, terms, share)
             followed = None if mask is None else _checked(regions.follow(mask, sizes), names, images.size_of(content))
             for name, term in terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
                 out[name].append(Part(stats, followed, 1.0 if mask is None else mask.mean().item()))
         return out
 
-    def _content(self, content: Tensor) -> tuple[Stats, dict[str, tuple[int, int]]]:
+    def _content(self, content: Tensor, share: Share) -> tuple[Stats, dict[str, tuple[int, int]]]:
         """The layers that terms keep of the content, and the sizes of all."""
-        windows = self.plan.windows(content)
+        windows = self.plan.windows(content, share)
         if windows is None:
             features = self.backbone(content)
             return features, {name: images.size_of(value) for name, value in features.items()}
@@ -109,10 +114,12 @@ class Objective(nn.Module):
         maps = tiles.maps(self.backbone, content, windows, geometry, spatial)
         return maps, tiles.sizes(self.backbone, content, windows, geometry)
 
-    def _kept(self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]]) -> list[dict[str, Stats]]:
+    def _kept(
+        self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]], share: Share
+    ) -> list[dict[str, Stats]]:
         out = []
         for style in styles:
-            windows = self.plan.windows(style.image)
+            windows = self.plan.windows(style.image, share)
             if windows is None:
                 features = self.backbone(style.image)
                 out.append({name: term.reference(features) for name, term in terms})
@@ -139,7 +146,7 @@ class Objective(nn.Module):
             references: As `references` gives them, for an image of this size.
             share: Of the tiles, where several processes measure one picture together.
         """
-        windows = self.plan.windows(image, share.world)
+        windows = self.plan.windows(image, share)
         if windows is None:
             features = self.backbone(image)
             measured = {k: [t.measure(features, p.stats, p.mask) for p in references[k]] for k, t in self.named()}
