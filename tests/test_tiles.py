@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from nst import losses, memory, plan
 from nst.backbones import Input, Pretrained, Wavelet
+from nst.distributed import ALONE, Share
 from nst.objective import Objective, Target
 from nst.windows import Span
 
@@ -202,9 +203,17 @@ def free(monkeypatch):
     return limit
 
 
+class Alike(Share):
+    """A share of a picture whose other processes think alike."""
+
+    def agreed(self, number: int, device: torch.device) -> int:
+        return number
+
+
 def choose(style: losses.Term, size: tuple[int, int], world: int = 1):
     objective = Objective(backbone=wavelets("s0", "y1"), terms={"style": style}, cut="auto")
-    return objective.plan.windows(torch.zeros(1, 3, 1, 1).expand(1, 3, *size), world)
+    share = ALONE if world == 1 else Alike(0, world)
+    return objective.plan.windows(torch.zeros(1, 3, 1, 1).expand(1, 3, *size), share)
 
 
 def test_auto_cuts_only_what_would_not_fit_and_says_why(free, caplog) -> None:
