@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from nst import judge as judging
-from nst import schema
+from nst import schema, speed
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -178,6 +178,14 @@ def listed(group: str) -> list[str]:
     if twice := [word for word in words if words.count(word) > 1]:
         raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
     return words
+
+
+def settle(cfg: DictConfig) -> None:
+    """Put what `auto` stands for here into the configuration, so that the record and the recipe say it."""
+    network = cfg.backbone.get("_target_") == "nst.backbones.Pretrained"
+    cfg.trainer.precision = speed.precision(
+        str(cfg.trainer.precision), network=network, accelerator=str(cfg.trainer.accelerator)
+    )
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:

@@ -65,6 +65,7 @@ def run(cfg: DictConfig) -> jobs.Outcome:
 
 def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
     cfg, made_by = remake(cfg)
+    build.settle(cfg)
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     build.check(plain)
     if record.leads:

@@ -91,9 +91,8 @@ class Painting(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
 
     def on_fit_start(self) -> None:
-        """Take the references once, on the device and in the precision of the run."""
-        with self.trainer.precision_plugin.forward_context():
-            self.capture(self.share())
+        """Take the references once, on the device of the run; in full precision, for they are where it goes."""
+        self.capture(self.share())
         self.last_good = self.pixels.detach().clone()
 
     def share(self) -> Share:
