@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from nst import losses, memory, plan
 from nst.backbones import Input, Pretrained, Wavelet
 from nst.distributed import ALONE, Share
-from nst.objective import Objective, Target
+from nst.objective import Objective, Part, Target
 from nst.windows import Span
 
 INPUT = {"mean": [0.5, 0.4, 0.3], "std": [0.9, 1.0, 1.1]}
@@ -209,6 +209,9 @@ class Alike(Share):
     def agreed(self, number: int, device: torch.device) -> int:
         return number
 
+    def total(self, values):
+        return values
+
 
 def choose(style: losses.Term, size: tuple[int, int], world: int = 1):
     objective = Objective(backbone=wavelets("s0", "y1"), terms={"style": style}, cut="auto")
@@ -245,6 +248,19 @@ def test_every_process_has_a_tile(free) -> None:
     free(64)
     for world in (2, 3, 4):
         assert len(choose(gram, (96, 64), world)) >= world
+
+
+def test_more_processes_than_tiles_add_up_to_the_whole() -> None:
+    gram = losses.Gram(layers={"s0": 1.0, "y1": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
+    objective = Objective(backbone=wavelets("s0", "y1").double(), terms={"style": gram}, cut=32)
+    image = noise(33, 40, 0)
+    windows = objective.plan.windows(image)
+    world = len(windows) + 2
+    empty = {"style": [Part({})]}
+    parts = [objective._tiled(image, windows, objective.named(), empty, Alike(rank, world)) for rank in range(world)]
+    whole = gram.measure(objective.backbone(image), {})
+    for name, value in whole.items():
+        torch.testing.assert_close(sum(part["style"][0][name] for part in parts), value, rtol=1e-9, atol=1e-9)
 
 
 def test_limits_of_containers_count(tmp_path) -> None:

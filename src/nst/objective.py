@@ -175,7 +175,9 @@ class Objective(nn.Module):
                     out += [stats[layer] for layer in term.layers]
             return out
 
-        sums = share.total(tiles.total(image, share.of(windows), measure))
+        own = share.of(windows)
+        sums: Sequence[Tensor] = tiles.total(image, own or windows[:1], measure)
+        sums = share.total(sums if own else [0 * value for value in sums])  # a small picture has few tiles
         measured: dict[str, list[Stats]] = {name: [{} for _ in references[name]] for name, _ in terms}
         for (name, i, layer), value in zip(names, sums, strict=True):
             measured[name][i][layer] = value
