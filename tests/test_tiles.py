@@ -243,6 +243,14 @@ def test_auto_keeps_what_can_t_be_cut_and_warns(free, caplog) -> None:
     assert "it may not fit, but the term style can't be cut" in caplog.text
 
 
+def test_an_input_of_whole_numbers_is_measured_too(free) -> None:
+    backbone = wavelets("s0")
+    backbone.input = Input(range=255, mean=[0, 0, 0], std=[1, 1, 1])
+    gram = losses.Gram(layers={"s0": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
+    free(64)
+    assert Objective(backbone=backbone, terms={"style": gram}, cut="auto").plan.windows(noise(64, 64, 0)) is None
+
+
 def test_every_process_has_a_tile(free) -> None:
     gram = losses.Gram(layers={"s0": 1.0, "y1": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
     free(64)

@@ -146,9 +146,10 @@ class Plan:
             kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
             return value
 
-        first = next(self.backbone.buffers())
-        image = torch.zeros(1, 3, edge, edge, device=first.device, dtype=first.dtype, requires_grad=True)
-        own = {t.untyped_storage().data_ptr() for t in (*self.backbone.parameters(), *self.backbone.buffers())}
+        tensors = [*self.backbone.parameters(), *self.backbone.buffers()]
+        like = next(value for value in tensors if value.is_floating_point())  # means may be whole numbers
+        image = torch.zeros(1, 3, edge, edge, device=like.device, dtype=like.dtype, requires_grad=True)
+        own = {value.untyped_storage().data_ptr() for value in tensors}
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):
             features = self.backbone(image)
         kept |= {v.untyped_storage().data_ptr(): v.untyped_storage().nbytes() for v in features.values()}
