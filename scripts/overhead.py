@@ -86,6 +86,7 @@ class Clock(Callback):
 def main(cfg: DictConfig) -> None:
     """Print a line a turn, and the median."""
     quiet()
+    build.settle(cfg)
     plain = OmegaConf.to_container(cfg, resolve=True)
     download = build.build(cfg.download)
     pictures = [Picture(**plain["content"], name="content"), *build.styles(plain["style"])]

@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -14,16 +15,18 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from nst import judge as judging
-from nst import schema
+from nst import schema, speed
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
+from nst.plan import check_cut
 
 TOP = {
     "size": int,
     "steps": int,
     "seed": int,
     "style_scale": float,
+    "tiles": str | int,
     "name": str,
     "max_megapixels": float,
     "output": str,
@@ -41,6 +44,9 @@ def check(plain: Mapping[str, Any]) -> None:
     schema.check(plain)
     listed("style")
     judging.check_objective(plain["objective"])
+    check_cut(plain["tiles"])
+    if "strategy" in plain["trainer"] and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
     if plain["threads"] is not None and plain["threads"] < 1:
         raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
     for group in ("weights", "layers"):
@@ -133,7 +139,7 @@ def objective(cfg: DictConfig) -> Objective:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
-    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms)
+    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms, cut=cfg.tiles)
 
 
 def judge(cfg: DictConfig) -> judging.Judge | None:
@@ -172,6 +178,14 @@ def listed(group: str) -> list[str]:
     if twice := [word for word in words if words.count(word) > 1]:
         raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
     return words
+
+
+def settle(cfg: DictConfig) -> None:
+    """Put what `auto` stands for here into the configuration, so that the record and the recipe say it."""
+    network = cfg.backbone.get("_target_") == "nst.backbones.Pretrained"
+    cfg.trainer.precision = speed.precision(
+        str(cfg.trainer.precision), network=network, accelerator=str(cfg.trainer.accelerator)
+    )
 
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:

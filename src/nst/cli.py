@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nst.ranks import follows, without_files
+
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
 PATHS = re.compile(
@@ -56,13 +58,13 @@ def launch(main: Callable[[], Any]) -> int:
 
 def _told(main: Callable[[], Any]) -> int:
     if "HYDRA_FULL_ERROR" in os.environ:  # a developer wants tracebacks
-        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
+        sys.argv[1:] = arguments(sys.argv[1:])
         main()
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed by Hydra
     os.environ[REPORT] = "1"
     try:
-        sys.argv[1:] = resumed(quoted(sys.argv[1:]))
+        sys.argv[1:] = arguments(sys.argv[1:])
         main()
     except KeyboardInterrupt:
         return 130
@@ -71,6 +73,12 @@ def _told(main: Callable[[], Any]) -> int:
     except Exception as error:
         return report(error)
     return 0
+
+
+def arguments(typed: list[str]) -> list[str]:
+    """Turn what was typed into what Hydra reads."""
+    read = resumed(quoted(typed))
+    return without_files(read) if follows(read) else read
 
 
 def resumed(arguments: list[str]) -> list[str]:

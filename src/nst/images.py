@@ -124,6 +124,13 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp(low, high)
 
 
+def reduced(image: Tensor, edge: int) -> Tensor:
+    """Return the image, resampled where its longest edge is over `edge` pixels."""
+    height, width = size_of(image)
+    scale = min(1.0, edge / max(height, width))
+    return image if scale == 1 else resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
 def to_range(image: Tensor, how: str) -> Tensor:
     """Bring values into [0, 1]: `clip` cuts what lies outside, `stretch` maps [minimum, maximum] onto it.
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nst import images, regions
+from nst import images, regions, tiles
 from nst.backbones.base import Backbone
+from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, Term
+from nst.plan import Plan
+from nst.windows import Window
 
 
 @dataclass(frozen=True)
@@ -53,49 +56,77 @@ class Objective(nn.Module):
     Args:
         backbone: Gives every layer that a term reads.
         terms: Name -> term.
+        cut: Whether pictures are cut into tiles: `none`, `auto`, or the tiles' edge, pixels.
+
+    Raises:
+        ValueError: Tiles are wanted with a term that is no sum over positions.
     """
 
-    def __init__(self, *, backbone: Backbone, terms: Mapping[str, Term]) -> None:
+    def __init__(self, *, backbone: Backbone, terms: Mapping[str, Term], cut: str | int = "none") -> None:
         super().__init__()
         self.backbone = backbone
         self.terms = nn.ModuleDict(terms)
+        self.plan = Plan(cut, backbone, terms)
 
     def train(self, mode: bool = True) -> "Objective":
         """Stay in evaluation mode: nothing here is trained."""
         return super().train(False)
 
     @torch.no_grad()
-    def references(self, content: Tensor, styles: Sequence[Target]) -> References:
+    def references(self, content: Tensor, styles: Sequence[Target], share: Share = ALONE) -> References:
         """Return what the terms keep of the content (1, 3, H, W) and, region by region, of the styles mixed there.
+
+        Args:
+            content: [0, 1] RGB.
+            styles: One or more.
+            share: Of the process, where several paint one picture: each takes all references, cut alike in all.
 
         Raises:
             ValueError: The styles of a region have no weight, or a region is smaller than one feature.
         """
-        features = self.backbone(content)
         out: References = {name: [] for name, _ in self.named()}
+        terms = [(name, term) for name, term in self.named() if term.of == "style"]
+        features, sizes = self._content(content, share)
         for name, term in self.named():
             if term.of != "style":
                 out[name] = [Part(term.reference(features) if term.of == "content" else {})]
-        terms = [(name, term) for name, term in self.named() if term.of == "style"]
-        sizes = {layer: images.size_of(features[layer]) for _, term in terms for layer in term.layers}
         for mask, members in _regions(styles):
             names = ", ".join(style.name for style in members)
             weight = sum(style.weight for style in members)
             if weight <= 0:
                 raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
             counted = [style for style in members if style.weight > 0]
-            kept = self._kept(counted, terms)
+            kept = self._kept(counted, terms, share)
             followed = None if mask is None else _checked(regions.follow(mask, sizes), names, images.size_of(content))
             for name, term in terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
                 out[name].append(Part(stats, followed, 1.0 if mask is None else mask.mean().item()))
         return out
 
-    def _kept(self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]]) -> list[dict[str, Stats]]:
+    def _content(self, content: Tensor, share: Share) -> tuple[Stats, dict[str, tuple[int, int]]]:
+        """The layers that terms keep of the content, and the sizes of all."""
+        windows = self.plan.windows(content, share)
+        if windows is None:
+            features = self.backbone(content)
+            return features, {name: images.size_of(value) for name, value in features.items()}
+        spatial = {layer for _, term in self.named() if term.of == "content" for layer in term.layers}
+        geometry = self.plan.tiling.geometry
+        maps = tiles.maps(self.backbone, content, windows, geometry, spatial)
+        return maps, tiles.sizes(self.backbone, content, windows, geometry)
+
+    def _kept(
+        self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]], share: Share
+    ) -> list[dict[str, Stats]]:
         out = []
         for style in styles:
-            features = self.backbone(style.image)
-            out.append({name: term.reference(features) for name, term in terms})
+            windows = self.plan.windows(style.image, share)
+            if windows is None:
+                features = self.backbone(style.image)
+                out.append({name: term.reference(features) for name, term in terms})
+            else:
+                empty: References = {name: [Part({})] for name, _ in terms}
+                measured = self._tiled(style.image, windows, terms, empty)
+                out.append({name: parts[0] for name, parts in measured.items()})
         return out
 
     def named(self) -> list[tuple[str, Term]]:
@@ -107,15 +138,50 @@ class Objective(nn.Module):
         for _, term in self.named():
             term.draw = number
 
-    def forward(self, image: Tensor, references: References) -> dict[str, Stats]:
+    def forward(self, image: Tensor, references: References, share: Share = ALONE) -> dict[str, Stats]:
         """Return term -> layer -> the layer's share of the term, a scalar without the term's weight.
 
         Args:
             image: [0, 1] RGB, (1, 3, H, W).
             references: As `references` gives them, for an image of this size.
+            share: Of the tiles, where several processes measure one picture together.
         """
-        features = self.backbone(image)
-        return {name: _sum(_scores(term, features, part) for part in references[name]) for name, term in self.named()}
+        windows = self.plan.windows(image, share)
+        if windows is None:
+            features = self.backbone(image)
+            measured = {k: [t.measure(features, p.stats, p.mask) for p in references[k]] for k, t in self.named()}
+        else:
+            measured = self._tiled(image, windows, self.named(), references, share)
+        return {name: _sum(_scores(term, measured[name], references[name])) for name, term in self.named()}
+
+    def _tiled(
+        self,
+        image: Tensor,
+        windows: Sequence[Window],
+        terms: Sequence[tuple[str, Term]],
+        references: References,
+        share: Share = ALONE,
+    ) -> dict[str, list[Stats]]:
+        """Term -> what is measured for each of its parts, summed over tiles and processes."""
+        geometry, names = self.plan.tiling.geometry, []
+        for name, term in terms:
+            names += [(name, i, layer) for i in range(len(references[name])) for layer in term.layers]
+
+        def measure(crop: Tensor, window: Window) -> list[Tensor]:
+            features, out = self.backbone(crop), []
+            for name, term in terms:
+                for part in references[name]:
+                    stats = term.measure(*tiles.crop(term, window, geometry, features, part.stats, part.mask))
+                    out += [stats[layer] for layer in term.layers]
+            return out
+
+        own = share.of(windows)
+        sums: Sequence[Tensor] = tiles.total(image, own or windows[:1], measure)
+        sums = share.total(sums if own else [0 * value for value in sums])  # a small picture has few tiles
+        measured: dict[str, list[Stats]] = {name: [{} for _ in references[name]] for name, _ in terms}
+        for (name, i, layer), value in zip(names, sums, strict=True):
+            measured[name][i][layer] = value
+        return measured
 
     def total(self, shares: Mapping[str, Stats], gains: Mapping[str, float] | None = None) -> Tensor:
         """Return the weighted sum of the terms, a scalar.
@@ -152,9 +218,9 @@ def _checked(mask: Stats, names: str, size: tuple[int, int]) -> Stats:
     return mask
 
 
-def _scores(term: Term, features: Stats, part: Part) -> Stats:
-    scores = term.score(term.measure(features, part.stats, part.mask), part.stats)
-    return {layer: part.share * score for layer, score in scores.items()}
+def _scores(term: Term, measured: Sequence[Stats], parts: Sequence[Part]) -> Iterable[Stats]:
+    for total, part in zip(measured, parts, strict=True):
+        yield {layer: part.share * score for layer, score in term.score(total, part.stats).items()}
 
 
 def _sum(parts: Iterable[Stats]) -> Stats:

@@ -51,14 +51,16 @@ def paint(
         if warning is not None:
             record.warnings.append(warning)
             log.warning("warning: %s", warning)
-    loggers = logs.loggers(cfg, record.folder)
+    loggers = logs.loggers(cfg, record.folder) if record.leads else []
     judge = build.judge(cfg)
-    lapse = build.build(cfg.timelapse) if cfg.timelapse else None
-    watching = [stop, *([lapse] if lapse else [])]
+    lapse = build.build(cfg.timelapse) if cfg.timelapse and record.leads else None
+    watching = [*([stop] if record.leads else []), *([lapse] if lapse else [])]  # a helper ends with the first
     device = "cpu"
 
     def save(module: Painting, name: str, text: dict[str, str] | None = None) -> Path:
         path = record.folder / name
+        if not record.leads:
+            return path
         picture = color.after(images.to_range(module.image().detach().cpu(), cfg.output), original.rgb)
         images.save(picture, path, alpha=original.alpha, text=text)
         return path
@@ -70,7 +72,7 @@ def paint(
             module = stage.module
             stop.check()
             if stage.steps:
-                bar = [Progress(stage.name)] if jobs.has_terminal() else []
+                bar = [Progress(stage.name)] if jobs.has_terminal() and record.leads else []
                 trainer = build.trainer(cfg, record.folder, loggers, [*watching, *bar], stage.steps)
                 device = trainer.strategy.root_device.type
                 trainer.fit(module, stage.data)
@@ -81,6 +83,8 @@ def paint(
             save(module, "partial.png")
         raise
     assert module is not None  # a pyramid has a level
+    if not record.leads:
+        return nan
     sources = {
         "content": _source(pictures[0], found[0]),
         "styles": [_source(picture, place) for picture, place in zip(pictures[1:], found[1:], strict=True)],

@@ -30,6 +30,7 @@ TRUSTED = (
     "lightning.pytorch.trainer.",
     "lightning.pytorch.loggers.",
     "lightning.pytorch.callbacks.",
+    "lightning.pytorch.strategies.ddp.",
 )
 """Where a class or function of a recipe may be defined."""
 LOCAL = ("download", "logger", "judge", "objective", "recipe", "name")

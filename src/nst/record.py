@@ -29,7 +29,12 @@ class Record:
 
     Raises:
         OSError: The folder can't be written.
+
+    Attributes:
+        leads: Whether this process is the one that leaves files: of several that paint one picture, the first.
     """
+
+    leads = True
 
     def __init__(self, folder: Path, *, about: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -64,6 +69,18 @@ class Record:
         """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
         text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
         write(self.folder / name, text.encode() + b"\n")
+
+
+class NoRecord(Record):
+    """The record of a process that helps another one paint: none."""
+
+    leads = False
+
+    def status(self, state: str, reason: str | None = None, **more: Any) -> None:
+        """Leave no word: the first process does."""
+
+    def write(self, name: str, values: dict[str, Any]) -> None:
+        """Write nothing."""
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from nst.jobs import overrides
 from nst.recipe import LOCAL, Recipe, read
 
-ALSO = (*LOCAL, "threads", "trainer", "timelapse")
-"""What may be typed beside `recipe=`; the last three are the recipe's unless typed."""
+ALSO = (*LOCAL, "threads", "trainer", "tiles", "timelapse")
+"""What may be typed beside `recipe=`; the last four are the recipe's unless typed."""
 
 
 def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:

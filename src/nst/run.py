@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from nst import build, jobs
 from nst.cli import command, one_line, report
 from nst.files import write
-from nst.record import Record
+from nst.ranks import follows, launched_by_lightning, rank
+from nst.record import NoRecord, Record
 from nst.remake import remake
 from nst.signals import Interrupted, StopOnSignal, caught
 
@@ -33,7 +34,10 @@ def run(cfg: DictConfig) -> jobs.Outcome:
     quiet()
     hydra = HydraConfig.get()
     typed = jobs.overrides()
-    record = Record(Path(hydra.runtime.output_dir), about={"overrides": typed, "command": command(typed)})
+    kind = NoRecord if follows(typed) else Record
+    record = kind(Path(hydra.runtime.output_dir), about={"overrides": typed, "command": command(typed)})
+    if not record.leads:
+        log.setLevel(logging.ERROR)  # what is worth a word the first process says
     try:
         with caught() as stop:
             objective = _run(cfg, record, stop)
@@ -45,10 +49,15 @@ def run(cfg: DictConfig) -> jobs.Outcome:
         raise SystemExit(outcome.exit_code) from None
     except Exception as error:
         record.status("failed", one_line(error))
+        if not record.leads:
+            log.error("error: process %d: %s", rank(), one_line(error))
+            raise SystemExit(not launched_by_lightning()) from None  # it would kill the first at once, without a word
         if hydra.mode != RunMode.MULTIRUN:
             raise SystemExit(report(error)) from None
         log.error("error: job %s: %s", hydra.job.num, one_line(error))
         raise SystemExit(1) from None
+    if not record.leads:
+        return objective
     record.status("finished", objective=objective)
     log.info("picture: %s", short(record.folder / "final.png"))
     return objective
@@ -56,9 +65,11 @@ def run(cfg: DictConfig) -> jobs.Outcome:
 
 def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
     cfg, made_by = remake(cfg)
+    build.settle(cfg)
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     build.check(plain)
-    write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+    if record.leads:
+        write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
     seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_num_threads(plain["threads"] or jobs.threads())
     job = build.build(cfg.job)
@@ -80,6 +91,7 @@ def quiet() -> None:
     warnings.filterwarnings(
         "ignore", message=r".*smaller than the logging interval.*"
     )  # a short level: its end is recorded
+    warnings.filterwarnings("ignore", message=r".*`broadcast_buffers` is deprecated.*")  # torch < 2.12 knows no other
     warnings.filterwarnings("ignore", message=r".*`srun` command is available.*")
     warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step\(\).*before.*optimizer\.step.*")
     os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")

@@ -25,7 +25,7 @@ def test_equals_scipy() -> None:
         score = term.score(term.measure({"image": image}, reference), reference)["image"].item()
         assert score == pytest.approx(2 * squared / divisor, rel=1e-10)
         assert term.measure({"image": content}, reference)["image"].item() == 0
-    assert not term.additive
+    assert (term.margin, term.grid) == (2, 2)  # what a tile must give it
 
 
 def test_gradient_and_a_mask() -> None:

@@ -17,6 +17,7 @@ from nst.download import Download
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
+ORDERS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 LARGEST_NEED = 512  # pixels; no classification network needs a larger picture
 
 
@@ -32,12 +33,13 @@ class Pretrained(Backbone):
         model: A name from `torchvision.models.list_models()`.
         checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
         pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep
-            their scale. `blur`: a binomial low-pass filter, and where the first convolution has a stride, it is computed
+            their scale. `blur`: a binomial low-pass filter; where the first convolution has a stride, it is computed
             everywhere, rectified and blurred likewise: an optimised picture shows no grid. None: as the checkpoint was
             trained, `max` or, for the embedded one, `blur`.
         padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
             checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
+        memory: Order of the features in memory, `contiguous` or `channels_last`: a matter of speed alone.
         input: The input convention.
         seed: Of `checkpoint=random`.
         download: How files are fetched.
@@ -62,6 +64,7 @@ class Pretrained(Backbone):
         pooling: str | None,
         padding: str | None,
         smoothing: str,
+        memory: str = "contiguous",
         input: Input,
         seed: int,
         download: Download,
@@ -75,6 +78,8 @@ class Pretrained(Backbone):
             raise unknown("backbone.padding", padding, PADDINGS)
         if smoothing not in ("none", "softmax"):
             raise unknown("backbone.smoothing", smoothing, ("none", "softmax"))
+        if memory not in ORDERS:
+            raise unknown("backbone.memory", memory, ORDERS)
         self.input = input
         self.smoothing = smoothing
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
@@ -91,12 +96,14 @@ class Pretrained(Backbone):
         embedded = self.source["origin"] == "embedded"
         surgery.change_pooling(self.network, pooling or ("blur" if embedded else "max"))
         surgery.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
+        self.order = ORDERS[memory]
+        self.network.to(memory_format=self.order)
         self.freeze()
         self.smallest = self._smallest()
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w) for x, (N, 3, H, W), in the network's input convention."""
-        out: dict[str, Tensor] = self.network(x)
+        out: dict[str, Tensor] = self.network(x.contiguous(memory_format=self.order))
         if self.smoothing == "softmax":
             return {name: value.softmax(dim=1) for name, value in out.items()}
         return out

@@ -6,7 +6,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from nst import images
 from nst.methods.painting import Painting
+
+LARGEST = 1024
+"""Edge of a picture in the loggers, pixels: a larger one is reduced, for it would take seconds and megabytes each."""
 
 
 class Snapshots(Callback):
@@ -37,4 +41,5 @@ class Snapshots(Callback):
     def _show(self, trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(tag, image[0].detach().float().clamp(0, 1).cpu(), step)
+                small = images.reduced(image.detach().float(), LARGEST)
+                logger.experiment.add_image(tag, small[0].clamp(0, 1).cpu(), step)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from nst.losses.term import Stats, Term, check_choice, combine, wide
 
@@ -33,8 +34,9 @@ class Content(Term):
         self.layer_reduction = check_choice("loss.content.layer_reduction", layer_reduction, ("sum", "mean"))
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the content's features, (N, C, h, w)."""
-        return {name: features[name].detach() for name in self.layers}
+        """Return layer -> the content's features, (N, C, h, w), and what each layer's share is divided by."""
+        kept = {name: features[name].detach() for name in self.layers}
+        return kept | {_divisor(name): self._spread(kept[name]) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||F - P||^2, summed over channels and (weighted) positions."""
@@ -45,12 +47,17 @@ class Content(Term):
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
-        shares = {name: total[name] / self._divisor(reference[name]) for name in self.layers}
+        shares = {name: total[name] / reference[_divisor(name)] for name in self.layers}
         return combine(shares, self.layers, self.layer_reduction)
 
-    def _divisor(self, reference: torch.Tensor) -> torch.Tensor | float:
+    def _spread(self, reference: Tensor) -> Tensor:
+        p = wide(reference)
         if self.reduction == "relative":
-            p = wide(reference)
             spread = (p - p.mean((-2, -1), keepdim=True)).square().sum()
             return spread.clamp_min(torch.finfo(p.dtype).tiny)
-        return {"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction]
+        return p.new_tensor({"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction])
+
+
+def _divisor(layer: str) -> str:
+    """The name beside a layer's under which its divisor is kept: it is the same at every step."""
+    return f"{layer} divisor"

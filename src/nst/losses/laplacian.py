@@ -16,7 +16,7 @@ class Laplacian(Term):
     `D(x) = lap * pool(x)` with `lap = [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]`, replicated at the borders. By
     `reduction`: `relative`: ||D(x) - D(c)||^2 / ||D(c)||^2, ours: 1 for a picture without any edges; `sum`: undivided.
 
-    It reads the neighbours of a position, so it is not additive over tiles of the picture.
+    It is additive over squares of `pool` pixels, each with its neighbours: `margin` and `grid`.
 
     Args:
         layers: `image` or `input` -> weight.
@@ -31,12 +31,11 @@ class Laplacian(Term):
 
     of = "content"
     spatial = True
-    additive = False
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, pool: int) -> None:
         super().__init__(layers=layers, weight=weight)
         self.reduction = check_choice("loss.laplacian.reduction", reduction, ("relative", "sum"))
-        self.pool = check_count("loss.laplacian.pool", pool)
+        self.pool = self.margin = self.grid = check_count("loss.laplacian.pool", pool)
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> the content's Laplacian, (1, 3, h, w)."""
@@ -56,11 +55,7 @@ class Laplacian(Term):
 
     def _squares(self, x: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         squares = (laplacian(x, self.pool) - target).square()
-        return (
-            squares
-            if mask is None
-            else squares * F.adaptive_avg_pool2d(mask.to(x), (squares.shape[-2], squares.shape[-1]))
-        )
+        return squares if mask is None else squares * F.avg_pool2d(mask.to(squares), self.pool, ceil_mode=True)
 
 
 def laplacian(x: Tensor, pool: int) -> Tensor:

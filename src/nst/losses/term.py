@@ -24,12 +24,16 @@ class Term(nn.Module):
         of: The picture that the reference is taken from, or None for a term of the image alone.
         spatial: Whether the reference is a map (as large as the layer), so that tiles must crop it.
         additive: Whether `measure` is additive over positions.
+        margin: Positions that it reads beyond a position's own, on either side: a tile gives as many neighbours.
+        grid: Edge of the squares of positions that it takes together: a tile begins at a multiple of it.
         draw: Number of the random draw, which the objective sets at every step: what samples positions seeds with it.
     """
 
     of: ClassVar[Literal["content", "style"] | None] = None
     spatial: ClassVar[bool] = False
     additive: ClassVar[bool] = True
+    margin: int = 0
+    grid: int = 1
 
     def __init__(self, *, layers: Mapping[str, float], weight: float) -> None:
         super().__init__()

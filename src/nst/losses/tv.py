@@ -24,6 +24,8 @@ class TotalVariation(Term):
         form: As above.
     """
 
+    margin = 1
+
     def __init__(self, *, layers: Mapping[str, float], weight: float, form: str) -> None:
         super().__init__(layers=layers, weight=weight)
         forms = ("absolute_sum", "squared_sum", "squared_mean_9")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nst import images
+from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, check_choice
 from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
@@ -90,25 +91,28 @@ class Painting(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
 
     def on_fit_start(self) -> None:
-        """Take the references once, on the device and in the precision of the run."""
-        with self.trainer.precision_plugin.forward_context():
-            self.capture()
+        """Take the references once, on the device of the run; in full precision, for they are where it goes."""
+        self.capture(self.share())
         self.last_good = self.pixels.detach().clone()
 
-    def capture(self) -> None:
+    def share(self) -> Share:
+        """Return this process's share of the picture while it is trained."""
+        return Share(self.trainer.global_rank, self.trainer.world_size)
+
+    def capture(self, share: Share = ALONE) -> None:
         """Take the references from the content and the styles."""
         device = self.pixels.device
         styles = [
             replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
             for style in self.styles
         ]
-        self.references = self.objective.references(self.content, styles)
+        self.references = self.objective.references(self.content, styles, share)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
         redrawn = not isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)  # curvature needs a fixed function
         self.objective.draw(self.trainer.global_step if redrawn else 0)
-        shares = self.objective(self.image(), self.references)
+        shares = self.objective(self.image(), self.references, self.share())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
