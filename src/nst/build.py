@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nst import judge as judging
 from nst import schema
+from nst.callbacks import Checkpoint
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -30,6 +31,7 @@ TOP = {
     "threads": int | None,
     "objective": str | list[str],
     "recipe": str | None,
+    "resume": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
 
@@ -69,8 +71,8 @@ def build(node: DictConfig, **more: Any) -> Any:
 
 
 def partial(node: DictConfig) -> Any:
-    """Give the node's target with its options filled in, to be called later."""
-    return build(node, _partial_=True)
+    """Give the node's target with its options filled in, to be called later; lists are lists, not OmegaConf's."""
+    return build(node, _partial_=True, _convert_="all")
 
 
 OWN = ("path", "weight", "scale", "mask")
@@ -176,12 +178,13 @@ def listed(group: str) -> list[str]:
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
     """Build a trainer for one stage."""
-    callbacks = [build(node) for node in cfg.callbacks.values() if node]
+    callbacks = [*(build(node) for node in cfg.callbacks.values() if node), *more]
+    callbacks.sort(key=lambda callback: not isinstance(callback, Checkpoint))  # it comes first, the rest as they are
     made: Trainer = build(
         cfg.trainer,
         max_steps=steps,
         max_epochs=-1,
-        callbacks=[*callbacks, *more],
+        callbacks=callbacks,
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
         default_root_dir=str(folder),

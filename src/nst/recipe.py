@@ -32,7 +32,7 @@ TRUSTED = (
     "lightning.pytorch.callbacks.",
 )
 """Where a class or function of a recipe may be defined."""
-LOCAL = ("download", "logger", "judge", "objective", "recipe", "name")
+LOCAL = ("download", "logger", "judge", "objective", "recipe", "resume", "checkpoint", "name")
 """What is taken from here, not from a recipe: where files come from and go to, and what doesn't touch the pixels."""
 
 
@@ -89,9 +89,23 @@ def read(path: Path) -> Recipe:
     for name, value in vars(recipe).items():
         if not isinstance(value, KINDS.get(name, dict)):
             raise ValueError(f"the recipe in {path} is damaged ({name}); give the final.png of a run")
-    for option, value in _leaves(recipe.config):
-        _check(option, value, path)
+    refuse_foreign(recipe.config, f"the recipe in {path}", "type the choices yourself if you trust them")
     return recipe
+
+
+def refuse_foreign(config: Mapping[str, Any], source: str, remedy: str) -> None:
+    """Refuse a configuration from a file that could do anything but make pictures.
+
+    Args:
+        config: Plain.
+        source: What it was read from, for the message.
+        remedy: What to do, likewise.
+
+    Raises:
+        ValueError: It has an interpolation, or a target that may not be built.
+    """
+    for option, value in _leaves(config):
+        _check(option, value, source, remedy)
 
 
 def _leaves(node: Any, option: str = "") -> Iterator[tuple[str, Any]]:
@@ -106,13 +120,13 @@ def _leaves(node: Any, option: str = "") -> Iterator[tuple[str, Any]]:
         yield option, node
 
 
-def _check(option: str, value: Any, path: Path) -> None:
+def _check(option: str, value: Any, source: str, remedy: str) -> None:
     if isinstance(value, str) and "${" in value:
-        raise ValueError(f"the recipe in {path} has {option}={value!r}; a recipe holds plain values, so it is refused")
+        raise ValueError(f"{source} has {option}={value!r}; it holds plain values alone, so it is refused; {remedy}")
     if option.rpartition(".")[2] == "_target_" and not trusted(value):
         raise ValueError(
-            f"the recipe in {path} wants to build {value!r} ({option}); only parts of nst, torch.optim and Lightning "
-            f"may be, so it is refused"
+            f"{source} wants to build {value!r} ({option}); only parts of nst, torch.optim and Lightning may be, so it "
+            f"is refused; {remedy}"
         )
 
 

@@ -22,7 +22,7 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     if cfg.recipe is None:
         return cfg, None
     recipe = read(Path(cfg.recipe).expanduser())
-    typed = {_group(word) for word in overrides()}
+    typed = {group(word) for word in overrides()}
     other = sorted(typed - set(ALSO))
     if other:
         raise ValueError(
@@ -40,7 +40,8 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     return config, recipe
 
 
-def _group(word: str) -> str:
+def group(word: str) -> str:
+    """Give the word at the top level that an override is about."""
     (override,) = OverridesParser.create().parse_overrides([word])
     return override.key_or_group.split(".")[0].split("@")[-1]
 

@@ -22,8 +22,8 @@ class Snapshots(Callback):
         self.every = every
 
     def on_train_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
-        """Show what the level starts from and aims at."""
-        if self.every:
+        """Show what the level starts from and aims at; a level that goes on has shown it."""
+        if self.every and trainer.global_step == 0:
             self._show(trainer, "content", module.content, module.first_step)
             for number, style in enumerate(module.styles, start=1):
                 self._show(trainer, f"style/{number}", style.image, module.first_step)
