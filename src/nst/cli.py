@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nst.limits import told
+
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
 PATHS = re.compile(
@@ -146,15 +148,22 @@ def command(overrides: list[str]) -> str:
 def expected(error: BaseException) -> bool:
     """Tell whether an error is of the kind that a user can cause."""
     kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
-    return isinstance(error, kinds) or type(error).__module__.split(".")[0] in (
-        "hydra",
-        "omegaconf",
-        "lightning",
+    return (
+        isinstance(error, kinds)
+        or told(error) is not None
+        or type(error).__module__.split(".")[0]
+        in (
+            "hydra",
+            "omegaconf",
+            "lightning",
+        )
     )
 
 
 def one_line(error: BaseException) -> str:
     """Say an error in one line; Hydra's own with the nearest valid names."""
+    if (line := told(error)) is not None:
+        return line
     names = getattr(error, "options", None)  # Hydra's MissingConfigException
     if names and getattr(error, "missing_cfg_file", None):
         group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
@@ -92,8 +92,7 @@ class Checkpoint(Callback):
         if not always and self.every is None and time.monotonic() - self.last < self._pause():
             return
         start = time.monotonic()
-        with replacing(self.path) as file:
-            torch.save({FIELD: self._facts(over=True, step=step), "kept": dict(kept), "callbacks": dict(more)}, file)
+        save({FIELD: self._facts(over=True, step=step), "kept": dict(kept), "callbacks": dict(more)}, self.path)
         self._written(start)
 
     def state_dict(self) -> dict[str, Any]:
@@ -135,8 +134,7 @@ class Whole(CheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write it."""
-        with replacing(Path(path)) as file:
-            torch.save(checkpoint, file)
+        save(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
         """Read it."""
@@ -146,6 +144,38 @@ class Whole(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:
         """Take it away."""
         Path(path).unlink(missing_ok=True)
+
+
+def save(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OSError: It can't be written; torch's own error would not say why.
+    """
+    with replacing(path) as file:
+        noting = _Noting(file)
+        try:
+            torch.save(checkpoint, noting)
+        except RuntimeError as error:
+            raise noting.error or error from None
+
+
+class _Noting:
+    """A file that remembers the system's error, which torch's writer of archives loses."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def _random_state() -> dict[str, Any]:
