@@ -36,6 +36,10 @@ TOP = {
 """The words at the top level that are no group, and their kinds."""
 
 
+MOST_THREADS = 1024
+"""With many more OpenMP ends the process without a word."""
+
+
 def check(plain: Mapping[str, Any]) -> None:
     """Refuse a value of a wrong type, and a word at the top level that nothing reads, in one line."""
     for key, kind in TOP.items():
@@ -43,8 +47,10 @@ def check(plain: Mapping[str, Any]) -> None:
     schema.check(plain)
     listed("style")
     judging.check_objective(plain["objective"])
-    if plain["threads"] is not None and plain["threads"] < 1:
-        raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
+    if plain["threads"] is not None and not 1 <= plain["threads"] <= MOST_THREADS:
+        raise ValueError(
+            f"threads is {plain['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
+        )
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
