@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nst import judge as judging
 from nst import schema
 from nst.callbacks import Checkpoint
+from nst.cli import nearest
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -42,9 +43,13 @@ MOST_THREADS = 1024
 
 def check(plain: Mapping[str, Any]) -> None:
     """Refuse a value of a wrong type, and a word at the top level that nothing reads, in one line."""
+    for key, value in plain.items():
+        if key not in TOP and not isinstance(value, Mapping):
+            raise ValueError(f"there is no option {key}; nearest: {', '.join(nearest(str(key), plain.keys() - {key}))}")
     for key, kind in TOP.items():
         schema.check_value(key, plain[key], kind)
     schema.check(plain)
+    _check_nodes(plain)
     listed("style")
     judging.check_objective(plain["objective"])
     if plain["threads"] is not None and not 1 <= plain["threads"] <= MOST_THREADS:
@@ -62,8 +67,23 @@ def check(plain: Mapping[str, Any]) -> None:
     for name, weight in plain["weights"].items():
         schema.check_value(f"weights.{name}", weight, float)
     for name, layers in plain["layers"].items():
+        if not isinstance(layers, Mapping | None):
+            raise ValueError(f"layers.{name} is {layers!r}; give layers and their weights: {{<layer>: 1.0}}")
         for layer, weight in (layers or {}).items():
             schema.check_value(f"layers.{name}.{layer}", weight, float)
+
+
+def _check_nodes(plain: Mapping[str, Any]) -> None:
+    """Refuse what no annotation tells: a number out of bounds, a value where something is to be built."""
+    if not 0 <= plain["seed"] < 2**32:
+        raise ValueError(f"seed is {plain['seed']}; give a number from 0 to {2**32 - 1}")
+    if plain["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
+        got = plain["optimizer"]["line_search_fn"]
+        raise ValueError(f"optimizer.line_search_fn is {got!r}; give strong_wolfe or null")
+    for group in ("callbacks", "logger"):
+        for name, node in plain[group].items():
+            if node and not isinstance(node, Mapping):
+                raise ValueError(f"{group}.{name} is {node!r}; give its options, or null to leave it out")
 
 
 def build(node: DictConfig, **more: Any) -> Any:
@@ -97,6 +117,8 @@ def styles(plain: Mapping[str, Any]) -> list[Picture]:
     """
     named = {name: fields for name, fields in plain.items() if name not in OWN}
     given = {word: plain[word] for word in OWN if plain[word] is not None}
+    if not named and "path" not in given:
+        raise ValueError("style=[] names no style; give one, or style.path=FILE")
     if isinstance(given.get("path"), list):
         return _listed(**given)
     if given and len(named) != 1:

@@ -80,7 +80,8 @@ def read(path: Path) -> State:
         raise ValueError(f"{path} {error}; give a whole torchvision state dict") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+    named = isinstance(state, dict) and all(isinstance(name, str) and name for name in state)
+    if not named or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} holds no state dict (name -> tensor); give a torchvision state dict")
     bare = all(name[0].isdigit() for name in state)
     return {f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()}

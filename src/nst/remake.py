@@ -1,6 +1,7 @@
 """`recipe=final.png`: put the recorded choices in the place of the composed ones."""
 
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,7 +31,10 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
             f"{recipe.command}"
         )
     local = [key for key in ALSO if key in LOCAL or key in typed]
-    config = OmegaConf.create({**recipe.config, "threads": recipe.threads})
+    younger: dict[Any, Any] = {
+        key: cfg[key] for key in cfg if key not in recipe.config
+    }  # groups that the recipe did not know
+    config = OmegaConf.create({**younger, **recipe.config, "threads": recipe.threads})
     for key in local:
         config[key] = OmegaConf.create(OmegaConf.to_container(cfg[key], resolve=True)) if _node(cfg, key) else cfg[key]
     config.recipe = None

@@ -30,7 +30,7 @@ def resumed(cfg: DictConfig, folder: Path) -> DictConfig:
     if Path(cfg.resume).expanduser().resolve() != folder.resolve():
         raise ValueError(f"resume={cfg.resume} goes on in its own folder; take hydra.run.dir={folder} away")
     typed = [word for word in jobs.overrides() if remake.group(word) not in FREE]
-    own = [word for word in before.get("overrides") or [] if remake.group(word) not in FREE]
+    own = [word for word in _words(before) if remake.group(word) not in FREE]
     stored = _read(folder / CONFIG, trust=bool(typed) and typed == own)
     if typed and typed != own:
         raise ValueError(
@@ -39,8 +39,9 @@ def resumed(cfg: DictConfig, folder: Path) -> DictConfig:
         )
     for key in {remake.group(word) for word in jobs.overrides()} & set(FREE) | {"resume"}:
         stored[key] = cfg[key] if not OmegaConf.is_config(cfg[key]) else OmegaConf.to_container(cfg[key], resolve=True)
+    lacking = {key: cfg[key] for key in cfg if key not in stored}  # groups that are younger than the run
     _as_typed(before)
-    made: DictConfig = OmegaConf.create(stored)
+    made: DictConfig = OmegaConf.create({**stored, **lacking})
     return made
 
 
@@ -65,17 +66,24 @@ def _read(path: Path, *, trust: bool) -> Any:
     except Exception as error:  # YAML's own, OmegaConf's, the system's
         line = " ".join(str(error).split())
         raise ValueError(f"the choices of {path.parent} can't be read ({line[:120]}); begin a new run") from None
-    if not isinstance(stored, dict) or not all(isinstance(key, str) for key in stored) or "job" not in stored:
+    known = isinstance(stored, dict) and all(isinstance(key, str) for key in stored)
+    if not known or not {"job", "size"} <= set(stored):
         raise ValueError(f"{path} holds no choices of a run; begin a new run")
     if not trust:
         recipe.refuse_foreign(stored, f"{path}", "type all choices that it was begun with beside resume=")
     return stored
 
 
+def _words(before: dict[str, Any]) -> list[str]:
+    found = before.get("overrides")
+    return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
+
+
 def _as_typed(before: dict[str, Any]) -> None:
     """Let the rest of the program see what was typed when the run began."""
     hydra = HydraConfig.instance().cfg.hydra  # type: ignore[union-attr]
-    words = [str(word) for word in before.get("overrides") or []]
+    words, chosen = _words(before), before.get("choices")
     with read_write(hydra), open_dict(hydra):
         hydra.overrides.task = [re.sub(r"\$\{([^{}]*)\}", r"$\\{\1\\}", word) for word in words]
-        hydra.runtime.choices.update({str(k): str(v) for k, v in (before.get("choices") or {}).items()})
+        if isinstance(chosen, dict):
+            hydra.runtime.choices.update({str(k): str(v) for k, v in chosen.items()})

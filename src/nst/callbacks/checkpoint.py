@@ -155,7 +155,7 @@ def save(checkpoint: Mapping[str, Any], path: Path) -> None:
     with replacing(path) as file:
         noting = _Noting(file)
         try:
-            torch.save(checkpoint, noting)
+            torch.save(checkpoint, noting)  # type: ignore[arg-type]
         except RuntimeError as error:
             raise noting.error or error from None
 

@@ -8,9 +8,15 @@ from torch import Tensor
 
 from nst.methods.painting import Painting
 
+DENSE = 64
+
 
 class Snapshots(Callback):
     """Send the picture to TensorBoard every few steps, and content and style once a level.
+
+    A long level is shown ever more rarely, so that the log stays small: after `DENSE` pictures at every second of these
+    steps, after twice as many steps at every fourth, and so on. It depends on the step alone, so a run that goes on
+    shows what it would have shown.
 
     Args:
         every: Steps between two snapshots; 0 for none.
@@ -31,8 +37,11 @@ class Snapshots(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Show the picture."""
-        if self.every and trainer.global_step % self.every == 0:
+        if self.every and trainer.global_step % self._interval(trainer.global_step) == 0:
             self._show(trainer, "picture", module.image(), module.first_step + trainer.global_step)
+
+    def _interval(self, step: int) -> int:
+        return self.every << max(0, (step - 1) // (self.every * DENSE)).bit_length()
 
     def _show(self, trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
         for logger in trainer.loggers:

@@ -13,12 +13,13 @@ from nst.threads import cores
 
 THUMBNAIL = 200  # longest edge, pixels
 PREVIEW = 1024
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")  # none that another program reads: files may be anybody's
 
 
 def small(file: Path, edge: int) -> Image.Image | None:
     """Return a picture, upright, RGB, at most `edge` pixels long; None for one that can't be read."""
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             image.draft("RGB", (edge, edge))
             image.load()  # a PNG may say how it is turned behind its pixels
             upright = ImageOps.exif_transpose(image) if _may_turn(image) else image
