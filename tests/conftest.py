@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -79,18 +80,29 @@ def _train(arguments: tuple[str, ...], cwd: Path, environment: dict[str, str]) -
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> Callable[..., Done]:
-    """Run `python train.py ARGUMENTS` in a process of its own, in an empty folder.
+def start(tmp_path: Path) -> Callable[..., Any]:
+    """Start `python train.py ARGUMENTS` in a process of its own, in an empty folder.
 
     The process is forked from a server that has only imported torch, which saves three seconds a run.
     """
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["nst.run", "hydra"])
 
-    def run(*arguments: str, **environment: str) -> Done:
+    def begin(*arguments: str, **environment: str) -> Any:
         more = {"NST_CACHE": str(tmp_path / "cache"), **environment}
         process = server.Process(target=_train, args=(arguments, tmp_path, more))
         process.start()
+        return process
+
+    return begin
+
+
+@pytest.fixture
+def train(start: Callable[..., Any], tmp_path: Path) -> Callable[..., Done]:
+    """Run `python train.py ARGUMENTS` as `start` does, to its end."""
+
+    def run(*arguments: str, **environment: str) -> Done:
+        process = start(*arguments, **environment)
         process.join(timeout=300)
         if process.exitcode is None:
             process.kill()

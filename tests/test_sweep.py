@@ -169,3 +169,20 @@ def test_two_objectives_and_a_failed_trial(bombed, tmp_path, photo):
     commands = {fields["command"] for fields in states(tmp_path / "other").values()}
     assert len(commands) == 4
     assert not any("search=" in command for command in commands)
+
+
+@pytest.mark.slow
+def test_a_killed_job_of_a_sweep_goes_on_where_it_was(bombed, tmp_path, photo):
+    choices = ("-m", *QUICK, "content.path=photo.png", "+callbacks.bomb._target_=bomb.Bomb", "threads=1")
+    choices += ("+callbacks.bomb.how=kill,raise", "checkpoint.every=1", "optimizer=adam")
+    assert bombed(*choices, "hydra.sweep.dir=sweep").returncode == 1
+    assert all((tmp_path / f"sweep/{number}/last.ckpt").exists() for number in (0, 1))
+    (tmp_path / "armed").unlink()
+    done = bombed(*choices, "resume=sweep")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("goes on after step 1 (level 1)") == 2
+    assert bombed(*choices, "hydra.sweep.dir=whole").returncode == 0
+    for number in (0, 1):
+        one, two = (np.asarray(picture(tmp_path / name / f"{number}/final.png")) for name in ("sweep", "whole"))
+        assert np.array_equal(one, two)
+        assert not (tmp_path / f"sweep/{number}/last.ckpt").exists()

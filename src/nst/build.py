@@ -16,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nst import judge as judging
 from nst import schema, speed
+from nst.callbacks import Checkpoint
+from nst.cli import nearest
 from nst.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.objective import Objective
@@ -33,22 +35,35 @@ TOP = {
     "threads": int | None,
     "objective": str | list[str],
     "recipe": str | None,
+    "resume": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
 
 
+MOST_THREADS = 1024
+"""With many more OpenMP ends the process without a word."""
+
+
 def check(plain: Mapping[str, Any]) -> None:
     """Refuse a value of a wrong type, and a word at the top level that nothing reads, in one line."""
+    for key, value in plain.items():
+        if key not in TOP and not isinstance(value, Mapping):
+            raise ValueError(f"there is no option {key}; nearest: {', '.join(nearest(str(key), plain.keys() - {key}))}")
     for key, kind in TOP.items():
         schema.check_value(key, plain[key], kind)
     schema.check(plain)
+    _check_nodes(plain)
     listed("style")
     judging.check_objective(plain["objective"])
     check_cut(plain["tiles"])
+    if "strategy" in plain["trainer"] and plain["resume"]:
+        raise ValueError("a run with trainer=ddp keeps no state to go on from; begin it anew without resume=")
     if "strategy" in plain["trainer"] and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
-    if plain["threads"] is not None and plain["threads"] < 1:
-        raise ValueError(f"threads is {plain['threads']}; give 1 or more, or null for this job's share of the cores")
+    if plain["threads"] is not None and not 1 <= plain["threads"] <= MOST_THREADS:
+        raise ValueError(
+            f"threads is {plain['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
+        )
     for group in ("weights", "layers"):
         unknown = set(plain[group]) - set(plain["loss"])
         if unknown:
@@ -60,8 +75,23 @@ def check(plain: Mapping[str, Any]) -> None:
     for name, weight in plain["weights"].items():
         schema.check_value(f"weights.{name}", weight, float)
     for name, layers in plain["layers"].items():
+        if not isinstance(layers, Mapping | None):
+            raise ValueError(f"layers.{name} is {layers!r}; give layers and their weights: {{<layer>: 1.0}}")
         for layer, weight in (layers or {}).items():
             schema.check_value(f"layers.{name}.{layer}", weight, float)
+
+
+def _check_nodes(plain: Mapping[str, Any]) -> None:
+    """Refuse what no annotation tells: a number out of bounds, a value where something is to be built."""
+    if not 0 <= plain["seed"] < 2**32:
+        raise ValueError(f"seed is {plain['seed']}; give a number from 0 to {2**32 - 1}")
+    if plain["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
+        got = plain["optimizer"]["line_search_fn"]
+        raise ValueError(f"optimizer.line_search_fn is {got!r}; give strong_wolfe or null")
+    for group in ("callbacks", "logger"):
+        for name, node in plain[group].items():
+            if node and not isinstance(node, Mapping):
+                raise ValueError(f"{group}.{name} is {node!r}; give its options, or null to leave it out")
 
 
 def build(node: DictConfig, **more: Any) -> Any:
@@ -75,8 +105,8 @@ def build(node: DictConfig, **more: Any) -> Any:
 
 
 def partial(node: DictConfig) -> Any:
-    """Give the node's target with its options filled in, to be called later."""
-    return build(node, _partial_=True)
+    """Give the node's target with its options filled in, to be called later; lists are lists, not OmegaConf's."""
+    return build(node, _partial_=True, _convert_="all")
 
 
 OWN = ("path", "weight", "scale", "mask")
@@ -95,6 +125,8 @@ def styles(plain: Mapping[str, Any]) -> list[Picture]:
     """
     named = {name: fields for name, fields in plain.items() if name not in OWN}
     given = {word: plain[word] for word in OWN if plain[word] is not None}
+    if not named and "path" not in given:
+        raise ValueError("style=[] names no style; give one, or style.path=FILE")
     if isinstance(given.get("path"), list):
         return _listed(**given)
     if given and len(named) != 1:
@@ -190,12 +222,13 @@ def settle(cfg: DictConfig) -> None:
 
 def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
     """Build a trainer for one stage."""
-    callbacks = [build(node) for node in cfg.callbacks.values() if node]
+    callbacks = [*(build(node) for node in cfg.callbacks.values() if node), *more]
+    callbacks.sort(key=lambda callback: not isinstance(callback, Checkpoint))  # it comes first, the rest as they are
     made: Trainer = build(
         cfg.trainer,
         max_steps=steps,
         max_epochs=-1,
-        callbacks=[*callbacks, *more],
+        callbacks=callbacks,
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
         default_root_dir=str(folder),

@@ -1,10 +1,10 @@
 """Where a backbone's learned parameters come from: a file, torch hub's cache, a download, or this package."""
 
 import hashlib
-import pickle
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -75,28 +75,31 @@ def read(path: Path) -> State:
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}; give a file that exists")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on the pickle's protocol: the loader refuses what it must
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        AttributeError,
-    ) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(
-            f"{path} can't be read as a checkpoint of tensors ({first[:120]}); give a whole torchvision state dict"
-        ) from None
+        state = unpacked(path)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}; give a whole torchvision state dict") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+    named = isinstance(state, dict) and all(isinstance(name, str) and name for name in state)
+    if not named or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} holds no state dict (name -> tensor); give a torchvision state dict")
     bare = all(name[0].isdigit() for name in state)
     return {f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()}
+
+
+def unpacked(path: Path) -> Any:
+    """Read what `torch.save` wrote; nothing in the file is run.
+
+    Raises:
+        ValueError: It is damaged, or holds more than tensors, numbers, texts and their collections.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on the pickle's protocol: the loader refuses what it must
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can fail in any way
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"can't be read as a checkpoint of tensors ({first[:120]})") from None
 
 
 def sha256(path: Path) -> str:

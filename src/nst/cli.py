@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nst.limits import told
 from nst.ranks import follows, without_files
 
 REPORT = "NST_REPORT"
@@ -82,20 +83,26 @@ def arguments(typed: list[str]) -> list[str]:
 
 
 def resumed(arguments: list[str]) -> list[str]:
-    """Turn `resume=FOLDER` of a sweep into Hydra's own word for its folder, in which finished jobs are kept.
+    """Turn `resume=FOLDER` into Hydra's own words for the folder of a run or a sweep, and leave its `.hydra` as it is.
 
     Raises:
-        ValueError: The folder holds no sweep.
+        ValueError: The folder holds no run, or no sweep.
     """
-    if not any(flag in arguments for flag in ("-m", "--multirun")) and not any(
-        argument.startswith("search=") for argument in arguments
-    ):
-        return arguments
+    sweeps = any(argument in ("-m", "--multirun") or argument.startswith("search=") for argument in arguments)
+    word, mark, kind = ("sweep", "sweep.json", "sweep") if sweeps else ("run", "status.json", "run")
+    out = []
     for argument in arguments:
-        folder = Path(argument.removeprefix("resume=").strip("'"))
-        if argument.startswith("resume=") and not (folder / "sweep.json").is_file():
-            raise ValueError(f"{argument} is no sweep; give the folder that `sweep.json` is in")
-    return [re.sub("^resume=", "hydra.sweep.dir=", argument) for argument in arguments]
+        key, _, value = argument.partition("=")
+        folder = Path(value.strip("'")).expanduser()
+        if key == "resume" and value != "null":
+            if not (folder / mark).is_file():
+                raise ValueError(f"{argument} is no {kind}; give the folder that `{mark}` is in")
+            out += [f"hydra.{word}.dir={value}"] if sweeps else [argument, f"hydra.run.dir={value}"]
+        else:
+            out.append(argument)
+        if not sweeps and key in ("resume", "hydra.run.dir") and (folder / mark).is_file():
+            out.append("hydra.output_subdir=null")
+    return out
 
 
 def report(error: Exception) -> int:
@@ -148,15 +155,22 @@ def command(overrides: list[str]) -> str:
 def expected(error: BaseException) -> bool:
     """Tell whether an error is of the kind that a user can cause."""
     kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
-    return isinstance(error, kinds) or type(error).__module__.split(".")[0] in (
-        "hydra",
-        "omegaconf",
-        "lightning",
+    return (
+        isinstance(error, kinds)
+        or told(error) is not None
+        or type(error).__module__.split(".")[0]
+        in (
+            "hydra",
+            "omegaconf",
+            "lightning",
+        )
     )
 
 
 def one_line(error: BaseException) -> str:
     """Say an error in one line; Hydra's own with the nearest valid names."""
+    if (line := told(error)) is not None:
+        return line
     names = getattr(error, "options", None)  # Hydra's MissingConfigException
     if names and getattr(error, "missing_cfg_file", None):
         group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """Pictures in and out: files become float sRGB in [0, 1], `(1, 3, H, W)`, upright; and back, whole or not at all."""
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,22 @@ from nst.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
 SMALLEST_EDGE = 2  # pixels; less is a mistake, not a picture
+
+
+FOREIGN = ("EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG")
+"""What Pillow hands to other programs: EPS is a program itself, run by Ghostscript."""
+
+
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, LookupError, EOFError, MemoryError, OverflowError, TypeError, RuntimeError),
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises where a file is not whole; fuzzing found them."""
+
+
+class UnfitError(ValueError):
+    """A picture that is whole, but not for us."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +64,36 @@ def load(path: Path, *, max_megapixels: float = 200.0) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata: not the user's business
-            with Image.open(path) as image:
+            with Image.open(path, formats=formats()) as image:
                 _check_size(image.size, path, max_megapixels)
                 image.load()
                 upright = ImageOps.exif_transpose(image)
                 rgb, alpha = _split(upright)
+    except UnfitError:
+        raise
     except UnidentifiedImageError:
         kind = "empty" if path.stat().st_size == 0 else "not a picture that Pillow can read"
         raise ValueError(f"{path} is {kind}; give a PNG, JPEG, WebP, TIFF or similar file") from None
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is damaged or cut off ({error}); give a whole file") from None
     return Pixels(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
+
+
+def formats() -> list[str]:
+    """Name the formats that Pillow reads by itself."""
+    Image.init()
+    return [name for name in Image.ID if name not in FOREIGN]
 
 
 def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> None:
     width, height = size
     if width * height > max_megapixels * 1e6:
-        raise ValueError(
+        raise UnfitError(
             f"{path} is {width} x {height} = {width * height / 1e6:.0f} megapixels, over the limit of "
             f"{max_megapixels:g}; give a smaller picture or raise max_megapixels="
         )
     if min(size) < SMALLEST_EDGE:
-        raise ValueError(f"{path} is {width} x {height} pixels; give a picture of at least 2 x 2")
+        raise UnfitError(f"{path} is {width} x {height} pixels; give a picture of at least 2 x 2")
 
 
 def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

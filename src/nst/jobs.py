@@ -36,7 +36,7 @@ FAILED = float("inf")
 """The objective of a job that failed: sweepers minimise, and not-a-number would end them."""
 REQUEUED = -1
 """submitit's exit code of a job that SLURM preempted and will begin again."""
-STALE = ("events.out.tfevents.*", "partial.png", "metrics.json")
+STALE = ("events.out.tfevents.*", "metrics.csv", "partial.png", "metrics.json", "last.ckpt")
 """What an earlier try of a job left and a new one must not be mixed with."""
 
 
@@ -52,9 +52,12 @@ def run(cfg: DictConfig) -> Outcome:
     if before.get("state") == "finished" and before.get("overrides") == overrides():
         log.info("job %s is finished already; its picture is kept", hydra.job.num)
         return objective(cfg.objective, before)
-    for pattern in STALE:
-        for file in folder.glob(pattern):
-            file.unlink()
+    if (folder / "last.ckpt").is_file() and before.get("overrides") == overrides():
+        cfg.resume = str(folder)
+    else:
+        for pattern in STALE:
+            for file in folder.glob(pattern):
+                file.unlink()
     if os.environ.get("SUBMITIT_EXECUTOR") == "slurm":
         return _on_slurm(cfg, folder)
     return _isolated(cfg, folder)

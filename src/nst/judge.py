@@ -127,6 +127,8 @@ def _number(value: float) -> float | None:
 
 def check_objective(names: str | Sequence[str]) -> None:
     """Refuse an objective that is none."""
+    if not names:
+        raise ValueError(f"objective is {names!r}; give one of {', '.join(OBJECTIVES)}, or a list of them")
     for name in [names] if isinstance(names, str) else names:
         check_choice("objective", name, OBJECTIVES)
 

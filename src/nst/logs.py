@@ -5,20 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
-from nst import hparams, sweep
+from nst import hparams, rewind, sweep
 from nst.build import build, choice
 from nst.judge import FIGURES
 
 
-def loggers(cfg: DictConfig, folder: Path) -> list[Logger]:
-    """Build the loggers, each with the run's folder as its own."""
+def loggers(cfg: DictConfig, folder: Path, *, since: float, step: float) -> list[Logger]:
+    """Build the loggers, each with the run's folder as its own.
+
+    Args:
+        cfg: The configuration.
+        folder: The run's.
+        since: When the state was saved from which the run goes on, Unix time; 0 for a run that begins. What was logged
+            after it is taken out: those steps are taken again.
+        step: The last one before it.
+    """
+    rows = rewind.rows(folder, step)
+    begun = rewind.events(folder, since)
     out = []
     for node in cfg.logger.values():
         logger = build(node, save_dir=str(folder.parent), name="", version=folder.name)
-        if isinstance(logger, TensorBoardLogger):
+        if isinstance(logger, CSVLogger):
+            rewind.refill(logger, rows)
+        if isinstance(logger, TensorBoardLogger) and not begun:
             swept = varied(cfg, sweep.read(folder.parent).get("swept", []))
             hparams.log(logger, choices(cfg) | swept, final_metrics(cfg), swept=swept)
         out.append(logger)

@@ -22,18 +22,24 @@ from PIL import Image, UnidentifiedImageError
 log = logging.getLogger("nst")
 FIELD = "nst-recipe"
 PACKAGES = ("nst", "torch", "torchvision", "lightning", "pillow", "numpy")
+MOST_PIXELS = 1_000_000_000
 KINDS = {"threads": int, "device": str, "command": str, "pixels": str}
 """Of a recipe's fields; the others are dictionaries."""
-TRUSTED = (
-    "nst.",
+CLASSES = (
+    *(f"nst.{part}." for part in ("backbones", "callbacks", "judge", "losses", "methods", "networks", "tiles")),
+    *(f"nst.{part}." for part in ("color", "data", "initial", "learn", "pictures", "timelapse", "download")),
     "torch.optim.",
     "lightning.pytorch.trainer.",
     "lightning.pytorch.loggers.",
     "lightning.pytorch.callbacks.",
     "lightning.pytorch.strategies.ddp.",
 )
-"""Where a class or function of a recipe may be defined."""
-LOCAL = ("download", "logger", "judge", "objective", "recipe", "name")
+"""Where a class of a recipe may be defined."""
+FUNCTIONS = ("nst.initial.", "nst.schedules.", "nst.pyramid.", "nst.color.", "nst.losses.", "torch.optim.")
+"""Where a function may be."""
+JOBS = ("nst.paint.paint", "nst.learn.learn", "nst.stylize.stylize")
+"""What may run a job."""
+LOCAL = ("download", "logger", "judge", "objective", "recipe", "resume", "checkpoint", "name")
 """What is taken from here, not from a recipe: where files come from and go to, and what doesn't touch the pixels."""
 
 
@@ -76,7 +82,9 @@ def read(path: Path) -> Recipe:
     if not path.is_file():
         raise FileNotFoundError(f"picture not found: recipe={path}; give the final.png of a run")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
             image.load()
             text = getattr(image, "text", {}).get(FIELD)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -85,14 +93,30 @@ def read(path: Path) -> Recipe:
         raise ValueError(f"recipe={path} holds no recipe; give the final.png of a run, not a copy from elsewhere")
     try:
         recipe = Recipe(**json.loads(text))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"the recipe in {path} is damaged ({error}); give the final.png of a run") from None
     for name, value in vars(recipe).items():
         if not isinstance(value, KINDS.get(name, dict)):
             raise ValueError(f"the recipe in {path} is damaged ({name}); give the final.png of a run")
-    for option, value in _leaves(recipe.config):
-        _check(option, value, path)
+    refuse_foreign(recipe.config, f"the recipe in {path}", "type the choices yourself if you trust them")
+    if recipe.threads < 1 or not {"job", "size"} <= set(recipe.config):
+        raise ValueError(f"the recipe in {path} is damaged (it lacks choices); give the final.png of a run")
     return recipe
+
+
+def refuse_foreign(config: Mapping[str, Any], source: str, remedy: str) -> None:
+    """Refuse a configuration from a file that could do anything but make pictures.
+
+    Args:
+        config: Plain.
+        source: What it was read from, for the message.
+        remedy: What to do, likewise.
+
+    Raises:
+        ValueError: It has an interpolation, or a target that may not be built.
+    """
+    for option, value in _leaves(config):
+        _check(option, value, source, remedy)
 
 
 def _leaves(node: Any, option: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,13 +131,13 @@ def _leaves(node: Any, option: str = "") -> Iterator[tuple[str, Any]]:
         yield option, node
 
 
-def _check(option: str, value: Any, path: Path) -> None:
+def _check(option: str, value: Any, source: str, remedy: str) -> None:
     if isinstance(value, str) and "${" in value:
-        raise ValueError(f"the recipe in {path} has {option}={value!r}; a recipe holds plain values, so it is refused")
+        raise ValueError(f"{source} has {option}={value!r}; it holds plain values alone, so it is refused; {remedy}")
     if option.rpartition(".")[2] == "_target_" and not trusted(value):
         raise ValueError(
-            f"the recipe in {path} wants to build {value!r} ({option}); only parts of nst, torch.optim and Lightning "
-            f"may be, so it is refused"
+            f"{source} wants to build {value!r} ({option}); only parts of nst, torch.optim and Lightning may be, so it "
+            f"is refused; {remedy}"
         )
 
 
@@ -129,7 +153,15 @@ def trusted(target: Any) -> bool:
     except (ImportError, AttributeError, ValueError):
         return False
     home = f"{getattr(thing, '__module__', '')}."
-    return (inspect.isclass(thing) or inspect.isfunction(thing)) and home.startswith(TRUSTED)
+    if inspect.isfunction(thing):
+        return home.startswith(FUNCTIONS) or f"{home}{thing.__name__}" in JOBS
+    return inspect.isclass(thing) and home.startswith(CLASSES) and not _writes(thing, home)
+
+
+def _writes(thing: type, home: str) -> bool:
+    """Whether one of Lightning's callbacks takes a place to write to."""
+    names = inspect.signature(thing).parameters if home.startswith("lightning.pytorch.callbacks.") else ()
+    return any(word in name for name in names for word in ("dir", "path", "file"))
 
 
 def pixels_sha256(path: Path) -> str:

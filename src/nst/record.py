@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import math
 import platform
 import resource
@@ -17,6 +18,7 @@ import torch
 from nst import status
 from nst.files import write
 
+log = logging.getLogger("nst")
 PACKAGES = ("nst", "torch", "torchvision", "lightning", "hydra-core", "pillow", "numpy")
 
 
@@ -47,6 +49,11 @@ class Record:
     def status(self, state: str, reason: str | None = None, **more: Any) -> None:
         """Write `status.json`: state is `running`, `finished`, `interrupted` or `failed`; the reason is one line."""
         status.write(self.folder, state, reason, began=status.utc(self.began), **self.about, **more)
+
+    def warn(self, line: str) -> None:
+        """Tell a warning in the log, and note it for `metrics.json`."""
+        self.warnings.append(line)
+        log.warning("warning: %s", line)
 
     def metrics(self, **values: Any) -> None:
         """Write `metrics.json`: the values, and seconds, peak memory, warnings and versions."""

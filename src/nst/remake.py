@@ -1,6 +1,7 @@
 """`recipe=final.png`: put the recorded choices in the place of the composed ones."""
 
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,7 +23,7 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     if cfg.recipe is None:
         return cfg, None
     recipe = read(Path(cfg.recipe).expanduser())
-    typed = {_group(word) for word in overrides()}
+    typed = {group(word) for word in overrides()}
     other = sorted(typed - set(ALSO))
     if other:
         raise ValueError(
@@ -30,7 +31,10 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
             f"{recipe.command}"
         )
     local = [key for key in ALSO if key in LOCAL or key in typed]
-    config = OmegaConf.create({**recipe.config, "threads": recipe.threads})
+    younger: dict[Any, Any] = {
+        key: cfg[key] for key in cfg if key not in recipe.config
+    }  # groups that the recipe did not know
+    config = OmegaConf.create({**younger, **recipe.config, "threads": recipe.threads})
     for key in local:
         config[key] = OmegaConf.create(OmegaConf.to_container(cfg[key], resolve=True)) if _node(cfg, key) else cfg[key]
     config.recipe = None
@@ -40,7 +44,8 @@ def remake(cfg: DictConfig) -> tuple[DictConfig, Recipe | None]:
     return config, recipe
 
 
-def _group(word: str) -> str:
+def group(word: str) -> str:
+    """Give the word at the top level that an override is about."""
     (override,) = OverridesParser.create().parse_overrides([word])
     return override.key_or_group.split(".")[0].split("@")[-1]
 

@@ -1,5 +1,6 @@
 """One job: build, run the stages, save, and leave a record whatever happens."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -11,15 +12,17 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.pytorch import seed_everything
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build, jobs
+from nst import build, jobs, status
+from nst.callbacks.checkpoint import NAME
 from nst.cli import command, one_line, report
 from nst.files import write
+from nst.lock import alone
 from nst.ranks import follows, launched_by_lightning, rank
 from nst.record import NoRecord, Record
 from nst.remake import remake
+from nst.resume import CONFIG, resumed
 from nst.signals import Interrupted, StopOnSignal, caught
 
 log = logging.getLogger("nst")
@@ -32,35 +35,60 @@ def run(cfg: DictConfig) -> jobs.Outcome:
         SystemExit: A signal stopped the run (128 + its number), or an error (1), recorded in `status.json`.
     """
     quiet()
-    hydra = HydraConfig.get()
-    typed = jobs.overrides()
-    kind = NoRecord if follows(typed) else Record
-    record = kind(Path(hydra.runtime.output_dir), about={"overrides": typed, "command": command(typed)})
-    if not record.leads:
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if follows(jobs.overrides()):  # the first process keeps the folder
         log.setLevel(logging.ERROR)  # what is worth a word the first process says
+        return _recorded(cfg, folder, NoRecord)
+    try:
+        with alone(folder):
+            before = status.read(folder)
+            if cfg.resume is not None and before.get("state") == "finished":
+                print(f"{short(folder)} is finished already; its picture is kept")  # not into its log
+                return jobs.objective(cfg.objective, before)
+            return _recorded(resumed(cfg, folder), folder, Record)
+    except Exception as error:
+        raise _ended(error) from None
+
+
+def _recorded(cfg: DictConfig, folder: Path, kind: type[Record]) -> jobs.Outcome:
+    typed, choices = jobs.overrides(), dict(HydraConfig.get().runtime.choices)
+    record = kind(folder, about={"overrides": typed, "command": command(typed), "choices": choices})
     try:
         with caught() as stop:
             objective = _run(cfg, record, stop)
-    except (Interrupted, KeyboardInterrupt, SIGTERMException) as error:
-        number = {KeyboardInterrupt: signal.SIGINT, SIGTERMException: signal.SIGTERM}.get(type(error), stop.received)
-        outcome = Interrupted(number or signal.SIGTERM)
+    except (Interrupted, KeyboardInterrupt, SystemExit) as error:
+        if type(error) is SystemExit and not stop.received:
+            raise
+        outcome = Interrupted(
+            stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
+        )
         record.status("interrupted", str(outcome))
-        log.info("%s; the picture so far is in %s", outcome, short(record.folder))
+        log.info("%s; the picture so far is in %s; to go on: resume=%s", outcome, short(folder), short(folder))
+        if stop.launcher is not None:
+            stop.launcher()
         raise SystemExit(outcome.exit_code) from None
     except Exception as error:
-        record.status("failed", one_line(error))
+        with contextlib.suppress(OSError):  # where the disk is full or the folder gone, the error itself says so
+            record.status("failed", one_line(error))
         if not record.leads:
             log.error("error: process %d: %s", rank(), one_line(error))
             raise SystemExit(not launched_by_lightning()) from None  # it would kill the first at once, without a word
-        if hydra.mode != RunMode.MULTIRUN:
-            raise SystemExit(report(error)) from None
-        log.error("error: job %s: %s", hydra.job.num, one_line(error))
-        raise SystemExit(1) from None
-    if not record.leads:
-        return objective
-    record.status("finished", objective=objective)
-    log.info("picture: %s", short(record.folder / "final.png"))
+        raise _ended(error) from None
+    if record.leads:
+        record.status("finished", objective=objective)
+        (folder / NAME).unlink(missing_ok=True)
+        (folder / "partial.png").unlink(missing_ok=True)
+        log.info("picture: %s", short(folder / "final.png"))
     return objective
+
+
+def _ended(error: Exception) -> SystemExit:
+    """Tell an error, and give the exit that it ends in."""
+    hydra = HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return SystemExit(report(error))
+    log.error("error: job %s: %s", hydra.job.num, one_line(error))
+    return SystemExit(1)
 
 
 def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
@@ -68,8 +96,8 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
     build.settle(cfg)
     plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     build.check(plain)
-    if record.leads:
-        write(record.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True).encode())
+    if record.leads and not plain["resume"]:
+        write(record.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True).encode())
     seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_num_threads(plain["threads"] or jobs.threads())
     job = build.build(cfg.job)

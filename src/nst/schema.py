@@ -89,6 +89,8 @@ def _describe(kind: Any) -> str:
 
 
 def _annotations(target: str, name: str) -> dict[str, Any]:
+    if not isinstance(target, str):
+        raise ValueError(f"{name}._target_ is {target!r}; give the name of a class or function")
     module, _, leaf = target.rpartition(".")
     try:
         thing = getattr(importlib.import_module(module), leaf)

@@ -1,4 +1,4 @@
-"""Signals end a run at the end of its step, with the picture kept and the shell's own exit code."""
+"""Signals end a run at the end of its step, with picture and state kept and the shell's own exit code."""
 
 import signal
 from collections.abc import Iterator
@@ -8,7 +8,13 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CAUGHT = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)  # Windows has the first two
+)
+LAUNCHERS = ("SIGUSR1", "SIGUSR2")
+"""What SLURM is asked to send before it ends a job; a launcher may wait for one to queue the job again."""
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
@@ -20,13 +26,23 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class StopOnSignal(Callback):
-    """Raise `Interrupted` at the end of the step in which a signal came."""
+    """Raise `Interrupted` between two steps where a signal came in the first.
+
+    Attributes:
+        received: The signal's number.
+        launcher: What the launcher wanted to do at that signal, to be called when everything is kept; None for nothing.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.launcher: Any = None
 
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        """Stop where a signal has come."""
+    def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
+        """Stop where a signal has come, on every rank at the same step."""
+        if trainer.world_size > 1:
+            number = self.received or 0
+            everywhere = trainer.strategy.reduce_boolean_decision(bool(number), all=False)
+            self.received = self.received or (signal.SIGTERM if everywhere else None)
         self.check()
 
     def check(self) -> None:
@@ -44,8 +60,13 @@ def caught() -> Iterator[StopOnSignal]:
         if callback.received is not None:
             raise KeyboardInterrupt
         callback.received = number
+        earlier = before.get(number)
+        if signal.Signals(number).name in LAUNCHERS and callable(earlier):
+            callback.launcher = lambda: earlier(number, None)
 
-    before = {number: signal.signal(number, note) for number in CAUGHT}
+    before = {n: handler for n in CAUGHT if (handler := signal.getsignal(n)) is not None}  # None: not of Python
+    for number in before:
+        signal.signal(number, note)
     try:
         yield callback
     finally:

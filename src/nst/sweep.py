@@ -44,8 +44,7 @@ class Announce(Callback):
         before = read(folder)
         if before and before.get("overrides") != words:
             print(
-                f"error: {folder} holds another sweep; to continue it, type its own choices: "
-                f"{' '.join(before.get('overrides', []))}",
+                f"error: {folder} holds another sweep; to continue it, type its own choices: {before.get('overrides')}",
                 file=sys.stderr,
             )
             raise SystemExit(1)
@@ -104,7 +103,8 @@ def end(*, returned: bool) -> int:
     for job, fields in states.items():
         if fields.get("state") != "finished":
             print(f"  job {job.name} {fields.get('state', 'not begun')}: {fields.get('reason') or 'no word'}")
-    _gallery(folder)
+    if states:
+        _gallery(folder)
     bad = sum(count for state, count in counts.items() if state != "finished")
     if bad:
         print(f"again, only what is missing: the same command with resume={folder}")

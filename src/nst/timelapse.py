@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning.pytorch import Callback, Trainer
 from PIL import Image
 
@@ -64,6 +65,16 @@ class TimeLapse(Callback):
         self._take(module)
         if len(self.frames) > 1 and np.array_equal(self.frames[-1], self.frames[-2]):
             self.frames.pop()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the frames so far, (N, h, w, 3) of 8 bits."""
+        frames = torch.from_numpy(np.stack(self.frames)) if self.frames else None
+        return {"frames": frames, "size": self.size, "every": self.every, "seen": self.seen}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with frames."""
+        self.frames = [] if state["frames"] is None else list(state["frames"].numpy())
+        self.size, self.every, self.seen = state["size"], state["every"], state["seen"]
 
     def _take(self, module: Painting) -> None:
         image = module.image().detach().float().clamp(0, 1)

@@ -64,9 +64,24 @@ class Average(Callback):
         self.sum: Tensor | None = None
         self.share = 0.0  # sum of the weights so far
 
+    def setup(self, trainer: Trainer, module: Painting, stage: str) -> None:  # type: ignore[override]
+        """Begin anew with every level, unless a checkpoint is read next."""
+        self.sum, self.share = None, 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the average so far."""
+        return {"sum": self.sum, "share": self.share}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with an average."""
+        self.sum, self.share = state["sum"], state["share"]
+
     def on_fit_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
-        """Begin anew with every level."""
-        self.sum, self.share = torch.zeros_like(module.pixels.data), 0.0
+        """Take in what the average begins with."""
+        if self.sum is not None:
+            self.sum = self.sum.to(module.pixels.data)
+            return
+        self.sum = torch.zeros_like(module.pixels.data)
         if self.first == "start":
             self._take(module)
 

@@ -11,10 +11,15 @@ from nst.methods.painting import Painting
 
 LARGEST = 1024
 """Edge of a picture in the loggers, pixels: a larger one is reduced, for it would take seconds and megabytes each."""
+DENSE = 64
 
 
 class Snapshots(Callback):
     """Send the picture to TensorBoard every few steps, and content and style once a level.
+
+    A long level is shown ever more rarely, so that the log stays small: after `DENSE` pictures at every second of these
+    steps, after twice as many steps at every fourth, and so on. It depends on the step alone, so a run that goes on
+    shows what it would have shown.
 
     Args:
         every: Steps between two snapshots; 0 for none.
@@ -26,8 +31,8 @@ class Snapshots(Callback):
         self.every = every
 
     def on_train_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
-        """Show what the level starts from and aims at."""
-        if self.every:
+        """Show what the level starts from and aims at; a level that goes on has shown it."""
+        if self.every and trainer.global_step == 0:
             self._show(trainer, "content", module.content, module.first_step)
             for number, style in enumerate(module.styles, start=1):
                 self._show(trainer, f"style/{number}", style.image, module.first_step)
@@ -35,8 +40,11 @@ class Snapshots(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Show the picture."""
-        if self.every and trainer.global_step % self.every == 0:
+        if self.every and trainer.global_step % self._interval(trainer.global_step) == 0:
             self._show(trainer, "picture", module.image(), module.first_step + trainer.global_step)
+
+    def _interval(self, step: int) -> int:
+        return self.every << max(0, (step - 1) // (self.every * DENSE)).bit_length()
 
     def _show(self, trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
         for logger in trainer.loggers:

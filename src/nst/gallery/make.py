@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL.Image import Image
 
 from nst import sweep
 from nst.cli import command
 from nst.files import write
-from nst.gallery.pictures import PREVIEW, file_uri, small, thumbnails, uri
+from nst.gallery.pictures import PREVIEW, Copies, copies, file_uri, small, uri
 from nst.gallery.runs import Run, axes, collect
 from nst.gallery.sheet import sheet
 from nst.gallery.table import table
@@ -31,15 +30,15 @@ def make(folder: Path, *, budget: int = BUDGET) -> Path:
     """
     runs = collect(folder)
     swept = axes(runs, folder)
-    small_pictures = thumbnails([run.picture for run in runs])
+    pictures = copies([run.picture for run in runs])
     write(folder / "gallery.csv", table(runs).encode())
-    write(folder / "gallery.png", sheet(runs, small_pictures, swept))
+    write(folder / "gallery.png", sheet(runs, [picture.thumbnail for picture in pictures], swept))
     page = folder / "gallery.html"
-    write(page, _page(folder, runs, swept, small_pictures, budget).encode())
+    write(page, _page(folder, runs, swept, pictures, budget).encode())
     return page
 
 
-def _page(folder: Path, runs: list[Run], swept: list[str], pictures: Sequence[Image | None], budget: int) -> str:
+def _page(folder: Path, runs: list[Run], swept: list[str], pictures: Sequence[Copies], budget: int) -> str:
     inside = Inside(folder, budget)
     data = {
         "title": folder.resolve().name,
@@ -63,16 +62,19 @@ class Inside:
         self.sources: dict[str, str] = {}
         self.keys: dict[Path, str] = {}
 
-    def large(self, file: Path | None) -> str | None:
-        """Give the address of a large picture: itself, or its file seen from the page."""
+    def large(self, file: Path | None, image: str | None) -> str | None:
+        """Give the address of a large picture: its copy, or its file seen from the page."""
         if file is None:
             return None
-        if self.left > 0:
-            image = file_uri(file) if file.name.startswith("timelapse") else self._encoded(file)
-            if image is not None and len(image) <= self.left:
-                self.left -= len(image)
-                return image
+        if image is not None and len(image) <= self.left:
+            self.left -= len(image)
+            return image
         return self.link(file)
+
+    def film(self, file: Path | None) -> str | None:
+        """Give the address of a time-lapse, likewise."""
+        fits = file is not None and file.stat().st_size * 4 / 3 < self.left
+        return self.large(file, file_uri(file) if file is not None and fits else None)
 
     def link(self, file: Path) -> str:
         """Give the file's own address, seen from the page."""
@@ -82,16 +84,13 @@ class Inside:
         """Hold a content or style, and give the key it is held under; they may lie anywhere on this machine."""
         if file not in self.keys:
             self.keys[file] = f"{len(self.keys)}"
-            self.sources[self.keys[file]] = self._encoded(file) or ""
+            image = small(file, PREVIEW)
+            self.sources[self.keys[file]] = "" if image is None else uri(image, quality=85)
         return self.keys[file]
 
-    def _encoded(self, file: Path) -> str | None:
-        image = small(file, PREVIEW)
-        return None if image is None else uri(image, quality=85)
 
-
-def _entry(run: Run, thumbnail: Image | None, inside: Inside) -> dict[str, Any]:
-    final = run.picture
+def _entry(run: Run, copies: Copies, inside: Inside) -> dict[str, Any]:
+    final, thumbnail = run.picture, copies.thumbnail
     return {
         "name": run.name,
         "state": run.state,
@@ -102,9 +101,9 @@ def _entry(run: Run, thumbnail: Image | None, inside: Inside) -> dict[str, Any]:
         "recipe": command([f"recipe={final}"]) if final and final.name == "final.png" else None,
         "thumbnail": None if thumbnail is None else uri(thumbnail, quality=75),
         "size": None if thumbnail is None else thumbnail.size,
-        "large": inside.large(final),
+        "large": inside.large(final, copies.large),
         "file": None if final is None else inside.link(final),
-        "film": inside.large(run.film),
+        "film": inside.film(run.film),
         "sources": [[kind, path.stem, inside.source(path)] for kind, path in run.sources],
         "notes": run.notes,
     }

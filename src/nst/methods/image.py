@@ -70,18 +70,24 @@ class ImageMethod:
                 raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.seed = seed
 
-    def stages(self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None) -> Iterator[Stage]:
+    def stages(
+        self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None, *, first: int = 1
+    ) -> Iterator[Stage]:
         """Yield one stage per level; each begins where the one before it ended.
 
         Args:
             content: [0, 1] RGB, (1, 3, H, W), at its own size.
             styles: One or more.
             keep: Where the content is kept, (1, 1, h, w) of any size in [0, 1]; None for nowhere.
+            first: Number of the level to begin with, from 1; its picture comes from a checkpoint.
         """
         image: Tensor | None = None
         warm: State | None = None
         first_step = 0
         for number, level in enumerate(self.levels, start=1):
+            if number < first:
+                first_step += level.steps
+                continue
             size = fit(images.size_of(content), level.edge, by=self.fit)
             resized = images.resize(content, size)
             start = self._start(resized, styles) if image is None else images.resize(image, size)
@@ -99,12 +105,13 @@ class ImageMethod:
                 warm=warm,
                 gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
             )
+            module.remembers = self.moments == "resized"
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"
-            yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps)
+            yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps, number=number)
             image = module.image().detach().cpu()
-            if self.moments == "resized":
-                warm = module.memory.get(module.pixels, warm)
+            if module.remembers:
+                warm = module.memory or warm
             first_step += level.steps
 
     def _start(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:

@@ -71,7 +71,9 @@ class Painting(LightningModule):
         self.steps = steps
         self.warm = warm
         self.gains = gains
+        self.remembers = False
         self.memory: State = {}
+        self.strict_loading = False  # of a checkpoint, which holds the pixels alone
         self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
         self.last_good = self.pixels.detach().clone()
         self.references: References = {}
@@ -86,9 +88,28 @@ class Painting(LightningModule):
         """Return the optimiser of the single parameter and its schedule over this level."""
         optimizer = self.optimizer([self.pixels])
         if self.warm is not None:
-            optimizer.state[self.pixels] = resized(self.warm, images.size_of(self.pixels))
-        self.memory = optimizer.state  # alive after the fit: the next level may begin with it
+            state = resized(self.warm, images.size_of(self.pixels))
+            maps = {name for name, value in state.items() if isinstance(value, Tensor) and value.dim() == 4}
+            optimizer.state[self.pixels] = {k: v.to(self.pixels) if k in maps else v for k, v in state.items()}
+        self._optimizer = optimizer  # alive after the fit: the next level may begin with what it remembers
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out everything that is frozen."""
+        checkpoint["state_dict"] = {"pixels": self.pixels.detach()}
+
+    def kept(self) -> dict[str, Any]:
+        """Return what a finished level leaves: the pixels, and what the optimiser remembers where that is wanted."""
+        return {"pixels": self.pixels.detach().cpu(), "memory": dict(self.memory) if self.remembers else {}}
+
+    def take(self, kept: Mapping[str, Any]) -> None:
+        """Be the finished level that left this."""
+        self.pixels.data = kept["pixels"]
+        self.memory = dict(kept["memory"])
+
+    def on_fit_end(self) -> None:
+        """Note what the optimiser remembers."""
+        self.memory = self._optimizer.state.get(self.pixels, {})
 
     def on_fit_start(self) -> None:
         """Take the references once, on the device of the run; in full precision, for they are where it goes."""

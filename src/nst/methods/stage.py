@@ -19,6 +19,13 @@ class Steps:
     def __iter__(self) -> Iterator[int]:
         return iter(range(self.count))
 
+    def state_dict(self) -> dict[str, int]:
+        """Give nothing: Lightning counts the steps, and asks for this where a run may be resumed."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Take nothing."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -30,6 +37,7 @@ class Stage:
         module: What is trained.
         data: What it is trained on.
         steps: Optimiser steps.
+        number: Which of the method's stages it is, from 1.
     """
 
     name: str
@@ -37,3 +45,4 @@ class Stage:
     module: LightningModule
     data: Iterable[Any]
     steps: int
+    number: int = 1
