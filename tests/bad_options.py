@@ -1,4 +1,3 @@
-
 """Choices that can't be: what is typed, and a part of the line that a user gets."""
 
 OPTIONS: dict[str, str] = {

@@ -1,4 +1,3 @@
-
 """Folders, devices, states and sweeps that can't be: what is there, what is typed, a part of the line that comes."""
 
 import json
