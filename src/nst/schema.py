@@ -36,9 +36,15 @@ def check_value(option: str, value: Any, kind: Any) -> None:
     """Refuse a value that is not of an annotated kind; what can't be judged passes."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{option} is {value}; expected a finite number")
-    if isinstance(value, Mapping) or _takes(value, kind):
+    if (isinstance(value, Mapping) and not _is_plain(kind)) or _takes(value, kind):
         return
     raise ValueError(f"{option} is {value!r}; expected {_describe(kind)}")
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a kind holds numbers and texts alone, and nothing that is built."""
+    choices = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
+    return all(choice in (int, float, str, bool, type(None), Path) for choice in choices)
 
 
 def _takes(value: Any, kind: Any) -> bool:
@@ -57,6 +63,8 @@ def _takes(value: Any, kind: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind in (str, Path):
         return isinstance(value, str)
+    if origin in (Mapping, dict):
+        return False  # a mapping was taken before
     if origin in (list, tuple, Sequence):
         inner = [choice for choice in typing.get_args(kind) if choice is not ...]
         sized = origin is tuple and ... not in typing.get_args(kind)
@@ -85,6 +93,8 @@ def _describe(kind: Any) -> str:
         )
     if origin in (list, tuple, Sequence):
         return "a list of (" + ", ".join(_describe(choice) for choice in choices if choice is not ...) + ")"
+    if origin in (Mapping, dict):
+        return "names and their values: {name: value}"
     return getattr(kind, "__name__", str(kind))
 
 

@@ -97,7 +97,7 @@ def read(folder: Path) -> State:
 
 
 def _refused(path: Path, why: str) -> ValueError:
-    return ValueError(f"{path} is damaged ({why}); delete it, and resume= begins that run anew")
+    return ValueError(f"{path} is damaged ({' '.join(why.split())}); delete it, and resume= begins that run anew")
 
 
 def refuse_others(state: State, now: Mapping[str, Any]) -> None:
