@@ -30,6 +30,7 @@ TOP = {
     "threads": int | None,
     "objective": str | list[str],
     "recipe": str | None,
+    "resume": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
 
