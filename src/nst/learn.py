@@ -74,7 +74,11 @@ def learn(
     if going_on:
         _same(going_on, plain, about["styles"], record)
     module = Training(
-        task, optimizer=build.partial(cfg.optimizer), scheduler=build.partial(cfg.scheduler), steps=cfg.steps, about=about
+        task,
+        optimizer=build.partial(cfg.optimizer),
+        scheduler=build.partial(cfg.scheduler),
+        steps=cfg.steps,
+        about=about,
     )
     lessons = data.Lessons(_crops(plain, photographs), _style_crops(plain, found, record, task))
     first = (going_on.batches or 0) if going_on else 0
@@ -176,7 +180,10 @@ def _task(cfg: DictConfig, styles: list[StylePicture], before: Before | None) ->
     if before is not None:
         trained = store.load(before.path)
         more["before"] = (trained.network, trained.styles)
-    task: Task = build.build(cfg.method, objective=build.objective(cfg), styles=styles, **more)
+    objective = build.objective(cfg)
+    for name, term in objective.named():
+        term.weight *= cfg.learn.gains.get(name, 1.0)
+    task: Task = build.build(cfg.method, objective=objective, styles=styles, **more)
     return task
 
 

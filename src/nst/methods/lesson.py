@@ -70,9 +70,7 @@ def batch_losses(
         with torch.no_grad():
             wanted = objective.backbone(contents.float())
         features = objective.backbone(pictures.float())
-        rows = [
-            _one(objective, _row(features, i), _row(wanted, i), references[i]) for i in range(len(pictures))
-        ]
+        rows = [_one(objective, _row(features, i), _row(wanted, i), references[i]) for i in range(len(pictures))]
     return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
 
 
@@ -97,4 +95,3 @@ def sized(style: Tensor, edge: int, scale: float) -> Tensor:
     height, width = images.size_of(style)
     factor = min(1.0, edge * scale / min(height, width))
     return images.resize(style, (max(2, round(height * factor)), max(2, round(width * factor))))
-

@@ -1,16 +1,15 @@
-"""Mean and deviation of the channels of a map; held, those of another picture, so that tiles paint as the whole does."""
+"""Mean and deviation of the channels of a map; held, those of another picture, so that windows paint as the whole."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to the variance
 
 Pair = tuple[Tensor, Tensor]
-"""Mean and deviation of every channel, (N, C, 1, 1) each."""
+"""Mean and deviation of the channels of a map; held, those of another picture, so that windows paint as the whole."""
 
 
 def mean_deviation(x: Tensor) -> Pair:

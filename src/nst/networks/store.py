@@ -81,7 +81,9 @@ def read(path: Path) -> dict[str, Any]:
             data = torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path} can't be read as a checkpoint ({first[:120]}); give the network.ckpt of a run") from None
+        raise ValueError(
+            f"{path} can't be read as a checkpoint ({first[:120]}); give the network.ckpt of a run"
+        ) from None
     about = data.get("nst") if isinstance(data, dict) else None
     if not isinstance(about, dict) or not isinstance(data.get("state_dict"), dict):
         raise ValueError(f"{path} is no checkpoint of a network of ours; give the network.ckpt of a run")
