@@ -50,7 +50,8 @@ def paint(
             written = out.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "fast"})
             written.pix_fmt = "yuv420p"
             for number, frame in enumerate(_painted(film, stream, painted, batch), start=1):
-                written.height, written.width = frame.shape[:2]
+                if number == 1:
+                    written.height, written.width = frame.shape[:2]
                 out.mux(written.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
                 done(min(1.0, number / stream.frames) if stream.frames else 0.0)
             out.mux(written.encode())
