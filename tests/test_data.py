@@ -1,8 +1,9 @@
-import torch
 import pytest
+import torch
 from conftest import ROOT
-from nst import data
 from PIL import Image
+
+from nst import data
 
 
 def photos(folder, count=5):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from nst import looks
 from nst.looks import Wish
 from nst.networks import Adain, Transformer

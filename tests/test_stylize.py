@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, picture
-from nst.networks import Adain, Transformer, store
 from PIL import Image
+
+from nst.networks import Adain, Transformer, store
 
 
 @pytest.fixture
@@ -97,7 +98,10 @@ def test_a_folder_with_a_broken_file_is_finished_and_the_exit_code_is_1(stylize,
     assert code == 1
     assert "b.jpg is not a picture" in err and len(err.splitlines()) == 1
     assert "2 pictures: out; 1 of 3 could not be painted" in out
-    assert sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")) == ["a.png", "deep/c.png"]
+    assert sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")) == [
+        "a.png",
+        "deep/c.png",
+    ]
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(stylize, multistyle, photo, tmp_path):

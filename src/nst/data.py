@@ -39,13 +39,13 @@ class Photographs:
         return f"{len(names)} of {len(names) + len(self.paths)} pictures can't be read: {', '.join(names[:5])}{more}"
 
 
-def folder(path: Path, *, max_megapixels: float = 200.0) -> Photographs:
+def folder(path: str | Path, *, max_megapixels: float = 200.0) -> Photographs:
     """Find the pictures of a folder and of those inside it, by their endings.
 
     Raises:
         ValueError: There is no folder, or no readable picture in it.
     """
-    path = path.expanduser()
+    path = Path(path).expanduser()  # a configuration holds text
     if not path.is_dir():
         raise ValueError(f"data.path={path} is no folder; give a folder of pictures")
     endings = set(Image.registered_extensions())

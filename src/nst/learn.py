@@ -1,19 +1,21 @@
 """A network's job: find pictures, train, and leave `network.ckpt`, `last.ckpt` and the figures."""
 
 import logging
+import warnings
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from nst import build, data, images, jobs, logs, recipe
-from nst.callbacks import Checkpoint, Preview, Progress, StopEarly
+from nst.callbacks import Checkpoint, Preview, Progress
 from nst.judge import objective as chosen
+from nst.lessons import Teaching
 from nst.library import Found, Picture, find
 from nst.methods import StylePicture, Task, Training
 from nst.networks import store
@@ -55,24 +57,21 @@ def learn(
         stop: Ends the job at a signal.
         made_by: Always None: a recipe makes a picture.
     """
-    options = plain["learn"]
+    warnings.filterwarnings("ignore", message=r".*Checkpoint directory .* exists and is not empty.*")
+    teaching: Teaching = build.build(cfg.learn)
     photographs = _photographs(cfg, record)
     pictures = build.styles(plain["style"])
     found = [find(picture, build.build(cfg.download)) for picture in pictures]
     before = _before(plain["resume"])
     adding = before is not None and plain["method"]["_target_"].endswith("Multistyle") and _new(pictures, before)
-    shown = [
-        StylePicture(picture.name, images.load(place.path, max_megapixels=cfg.max_megapixels).rgb, 1.0, picture.scale)
-        for picture, place in zip(pictures, found, strict=True)
-        if not adding or picture.name not in before.styles  # type: ignore[union-attr]
-    ]
-    task = _task(cfg, shown, before if adding else None)
+    known = before.styles if before is not None and adding else []
+    task = _task(cfg, teaching, _shown(cfg, pictures, found, known), before if adding else None)
     for warning in (*(place.warning for place in found), task.objective.backbone.source["warning"]):
         _warn(record, warning)
     about = store.describe(task.network, task.name, task.names, plain)
-    going_on = before if before is not None and not adding else None
+    going_on = None if adding else before
     if going_on:
-        _same(going_on, plain, about["styles"], record)
+        _same(going_on, plain, task.names, record)
     module = Training(
         task,
         optimizer=build.partial(cfg.optimizer),
@@ -80,23 +79,17 @@ def learn(
         steps=cfg.steps,
         about=about,
     )
-    lessons = data.Lessons(_crops(plain, photographs), _style_crops(plain, found, record, task))
+    styles = _style_cuts(teaching, plain, found, record) if task.name == "adain" else None
     first = (going_on.batches or 0) if going_on else 0
-    loader = DataLoader(
-        lessons,
-        batch_size=options["batch"],
-        sampler=data.Order(options["batch"], first),
-        num_workers=options["workers"],
-        persistent_workers=options["workers"] > 0,
-    )
-    content = _content(cfg, plain)
+    loader = teaching.loader(teaching.contents(photographs, cfg.seed), styles, first=first)
+    content = _content(cfg, plain, teaching.preview_size)
     loggers = logs.loggers(cfg, record.folder)
     callbacks = [
         stop,
-        Preview(content, every=options["preview_every"]),
-        StopEarly(**options["stop"]),
-        *([Progress(f"{task.name}, {', '.join(task.names)}")] if jobs.has_terminal() else []),
-        Checkpoint(str(record.folder), every=options["checkpoint_every"]),
+        Preview(content, every=teaching.preview_every),
+        teaching.stop,
+        *([Progress(f"{task.name}, {_short(task.names)}")] if jobs.has_terminal() else []),
+        Checkpoint(str(record.folder), every=teaching.checkpoint_every),
     ]
     trainer = build.trainer(cfg, record.folder, loggers, callbacks, cfg.steps)
     try:
@@ -104,11 +97,11 @@ def learn(
     finally:
         if module.last:
             _save(record, module, content)
-    seconds = record.seconds()
-    loss = module.last.get("loss", float("nan"))
+    loss = module.last.get("loss", nan)
+    terms = {name: value for name, value in module.last.items() if name != "loss"}
     record.metrics(
         loss=loss,
-        terms={name: value for name, value in module.last.items() if name != "loss"},
+        terms=terms,
         steps=trainer.global_step,
         pictures=len(photographs.paths),
         skipped={str(path): reason for path, reason in photographs.skipped.items()},
@@ -119,14 +112,9 @@ def learn(
         threads=torch.get_num_threads(),
         device=trainer.strategy.root_device.type,
     )
-    finals = {"final/loss": loss, "final/seconds": seconds, "final/peak_memory_gb": peak_memory() / 1e9}
-    finals |= {f"final/{name}": value for name, value in module.last.items() if name != "loss"}
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_metrics(finals, step=trainer.global_step)
-        logger.finalize("success")
+    _finish(loggers, {"loss": loss, **terms, "seconds": record.seconds(), "peak_memory_gb": peak_memory() / 1e9})
     log.info("network: %s", record.folder / "network.ckpt")
-    return chosen(cfg.objective, {"loss": loss, "seconds": seconds})
+    return chosen(cfg.objective, {"loss": loss, "seconds": record.seconds()})
 
 
 def _photographs(cfg: DictConfig, record: Record) -> data.Photographs:
@@ -175,50 +163,42 @@ def _same(before: Before, plain: dict[str, Any], styles: list[str], record: Reco
         _warn(record, f"the training that is resumed had other choices for {', '.join(other)}: it goes on with these")
 
 
-def _task(cfg: DictConfig, styles: list[StylePicture], before: Before | None) -> Task:
+def _shown(cfg: DictConfig, pictures: list[Picture], found: list[Found], known: list[str]) -> list[StylePicture]:
+    """Read the styles that are to be learned: all but those that a network knows."""
+    return [
+        StylePicture(picture.name, images.load(place.path, max_megapixels=cfg.max_megapixels).rgb, 1.0, picture.scale)
+        for picture, place in zip(pictures, found, strict=True)
+        if picture.name not in known
+    ]
+
+
+def _task(cfg: DictConfig, teaching: Teaching, styles: list[StylePicture], before: Before | None) -> Task:
     more: dict[str, Any] = {}
     if before is not None:
         trained = store.load(before.path)
         more["before"] = (trained.network, trained.styles)
     objective = build.objective(cfg)
+    gains = teaching.gain(list(cfg.loss))
     for name, term in objective.named():
-        term.weight *= cfg.learn.gains.get(name, 1.0)
+        term.weight *= gains.get(name, 1.0)
     task: Task = build.build(cfg.method, objective=objective, styles=styles, **more)
     return task
 
 
-def _crops(plain: dict[str, Any], photographs: data.Photographs) -> data.Crops:
-    options = plain["learn"]
-    return data.Crops(
-        photographs, crop=options["crop"], zoom=options["zoom"], cache=options["cache"], seed=plain["seed"]
-    )
-
-
-def _style_crops(plain: dict[str, Any], found: list[Found], record: Record, task: Task) -> data.Crops | None:
+def _style_cuts(teaching: Teaching, plain: dict[str, Any], found: list[Found], record: Record) -> data.Crops:
     """Cuts of the named styles and of those in `learn.styles=`, for a network that learns styles from pictures."""
-    options = plain["learn"]
-    if task.name != "adain":
-        return None
-    more = data.Photographs([])
-    if options["styles"] is not None:
-        more = data.folder(Path(options["styles"]), max_megapixels=plain["max_megapixels"])
+    more = None
+    if teaching.styles is not None:
+        more = data.folder(Path(teaching.styles), max_megapixels=plain["max_megapixels"])
         _warn(record, more.warning())
-    paths = data.Photographs([*(place.path for place in found), *more.paths])
-    return data.Crops(
-        paths,
-        crop=options["crop"],
-        zoom=options["style_zoom"],
-        cache=options["cache"],
-        seed=plain["seed"] + 1,
-        repaint=options["repaint"],
-    )
+    return teaching.style_cuts([place.path for place in found], more, plain["seed"])
 
 
-def _content(cfg: DictConfig, plain: dict[str, Any]) -> Tensor:
+def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:
     """The fixed photograph of the previews, edges multiples of 4."""
     place = find(Picture(**plain["content"], name=build.choice("content")), build.build(cfg.download))
     image = images.load(place.path, max_megapixels=cfg.max_megapixels).rgb
-    height, width = fit(images.size_of(image), plain["learn"]["preview_size"], by="longest")
+    height, width = fit(images.size_of(image), edge, by="longest")
     return images.resize(image, (max(8, height - height % 4), max(8, width - width % 4)))
 
 
@@ -233,3 +213,14 @@ def _save(record: Record, module: Training, content: Tensor) -> None:
     )
     pictures = [picture.float() for picture in module.task.preview(content).values()]
     images.save(torch.cat(pictures, dim=3), record.folder / "final.png")
+
+
+def _finish(loggers: list[Logger], finals: dict[str, float]) -> None:
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_metrics({f"final/{name}": value for name, value in finals.items()}, step=0)
+        logger.finalize("success")
+
+
+def _short(names: list[str]) -> str:
+    return ", ".join(names) if len(names) < 4 else f"{len(names)} styles"

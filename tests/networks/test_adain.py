@@ -1,4 +1,5 @@
 import torch
+
 from nst.networks import Adain, Blend
 from nst.networks.moments import mean_deviation
 

@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 import torch
+
 from nst.networks import Adain, Transformer, store
 
 

@@ -41,6 +41,17 @@ class Block(nn.Module):
         return out
 
 
+def _begin(module: nn.Module) -> None:
+    """Begin with signals that neither fade nor grow, which without norms no later layer would mend (He et al. 2015)."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    if isinstance(module, Block):
+        module.second.conv.weight.data.mul_(0.3)
+    if isinstance(module, Decoder):
+        module.last.conv.weight.data.mul_(0.1)
+
+
 class Encoder(nn.Module):
     """A learned encoder: a 5 x 5 convolution, two that halve, residual blocks.
 
@@ -121,6 +132,7 @@ class Adain(nn.Module):
         self.halo = 16 + 16 * blocks + 4
         self.encoder = Encoder(width=width, channels=channels, blocks=blocks)
         self.decoder = Decoder(width=width, channels=channels, blocks=blocks)
+        self.apply(_begin)
         self.moments = Moments()
 
     def look(self, style: Tensor) -> tuple[Tensor, Tensor]:
