@@ -25,10 +25,12 @@ class Photographs:
     Attributes:
         paths: Readable picture files, sorted.
         skipped: Files that can't be read, each with its reason.
+        styles: Pictures to learn styles from, besides the named ones; None for none.
     """
 
     paths: list[Path]
     skipped: dict[Path, str] = field(default_factory=dict)
+    styles: "Photographs | None" = None
 
     def warning(self) -> str | None:
         """Count and name the skipped files in one line, or None."""
@@ -39,35 +41,43 @@ class Photographs:
         return f"{len(names)} of {len(names) + len(self.paths)} pictures can't be read: {', '.join(names[:5])}{more}"
 
 
-def folder(path: str | Path, *, max_megapixels: float = 200.0) -> Photographs:
+def folder(path: str | Path, *, max_megapixels: float = 200.0, styles: str | None = None) -> Photographs:
     """Find the pictures of a folder and of those inside it, by their endings.
+
+    Args:
+        path: The folder.
+        max_megapixels: Larger pictures are skipped, 10^6 pixels.
+        styles: A folder of pictures to learn styles from (method=adain), besides the named ones.
 
     Raises:
         ValueError: There is no folder, or no readable picture in it.
     """
     path = Path(path).expanduser()  # a configuration holds text
     if not path.is_dir():
-        raise ValueError(f"data.path={path} is no folder; give a folder of pictures")
+        raise ValueError(f"{path} is no folder; give a folder of pictures")
     endings = set(Image.registered_extensions())
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in endings and file.is_file())
     check = _decodes if len(files) <= WHOLE else _opens
     with ThreadPoolExecutor(8) as pool:
         reasons = list(pool.map(lambda file: check(file, max_megapixels), files))
     skipped = {file: reason for file, reason in zip(files, reasons, strict=True) if reason is not None}
-    found = Photographs([file for file in files if file not in skipped], skipped)
+    more = None if styles is None else folder(styles, max_megapixels=max_megapixels)
+    found = Photographs([file for file in files if file not in skipped], skipped, more)
     if not found.paths:
         raise ValueError(f"{path} holds no readable picture ({len(skipped)} unreadable); give a folder of pictures")
     return found
 
 
-def samples(names: Sequence[str], assets: Sequence[str]) -> Photographs:
+def samples(names: Sequence[str], assets: Sequence[str], *, styles: str | None = None) -> Photographs:
     """Give photographs that come with scikit-image, and pictures that come with this package.
 
     Args:
         names: Of scikit-image's files.
         assets: Of our own painted pictures.
+        styles: As for `folder`.
     """
-    return Photographs([*(library.sample(name) for name in names), *(library.asset(name) for name in assets)])
+    paths = [*(library.sample(name) for name in names), *(library.asset(name) for name in assets)]
+    return Photographs(paths, styles=None if styles is None else folder(styles))
 
 
 def _decodes(path: Path, max_megapixels: float) -> str | None:

@@ -79,7 +79,8 @@ def learn(
         steps=cfg.steps,
         about=about,
     )
-    styles = _style_cuts(teaching, plain, found, record) if task.name == "adain" else None
+    named = [place.path for place in found]
+    styles = teaching.style_cuts(named, photographs.styles, cfg.seed) if task.name == "adain" else None
     first = (going_on.batches or 0) if going_on else 0
     loader = teaching.loader(teaching.contents(photographs, cfg.seed), styles, first=first)
     content = _content(cfg, plain, teaching.preview_size)
@@ -121,7 +122,8 @@ def _photographs(cfg: DictConfig, record: Record) -> data.Photographs:
     if not cfg.data:
         raise ValueError("a network learns from photographs: give data=samples, or data=folder data.path=FOLDER")
     found: data.Photographs = build.build(cfg.data)
-    _warn(record, found.warning())
+    for pictures in (found, found.styles):
+        _warn(record, pictures.warning() if pictures else None)
     return found
 
 
@@ -183,15 +185,6 @@ def _task(cfg: DictConfig, teaching: Teaching, styles: list[StylePicture], befor
         term.weight *= gains.get(name, 1.0)
     task: Task = build.build(cfg.method, objective=objective, styles=styles, **more)
     return task
-
-
-def _style_cuts(teaching: Teaching, plain: dict[str, Any], found: list[Found], record: Record) -> data.Crops:
-    """Cuts of the named styles and of those in `learn.styles=`, for a network that learns styles from pictures."""
-    more = None
-    if teaching.styles is not None:
-        more = data.folder(Path(teaching.styles), max_megapixels=plain["max_megapixels"])
-        _warn(record, more.warning())
-    return teaching.style_cuts([place.path for place in found], more, plain["seed"])
 
 
 def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:

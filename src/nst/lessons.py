@@ -20,7 +20,6 @@ class Teaching:
         crop: Edge of a cut of a photograph, pixels, a multiple of 4.
         zoom: A photograph's shorter edge becomes 1 to this many times `crop`.
         style_zoom: The same for styles that are learned from pictures.
-        styles: A folder of pictures to learn styles from; None: the named ones alone.
         repaint: Share of the styles whose colours change places.
         workers: Processes that load pictures; 0: the training's own.
         cache: Decoded pictures kept by each of them, 10^6 bytes.
@@ -34,7 +33,6 @@ class Teaching:
     crop: int
     zoom: float
     style_zoom: float
-    styles: str | None
     repaint: float
     workers: int
     cache: float
@@ -80,7 +78,7 @@ class Teaching:
     def loader(self, contents: data.Crops, styles: data.Crops | None, *, first: int) -> DataLoader[object]:
         """Give batches without an end, begun after the first ones."""
         return DataLoader(
-            data.Lessons(contents, styles),  # type: ignore[arg-type]
+            data.Lessons(contents, styles),
             batch_size=self.batch,
             sampler=data.Order(self.batch, first),
             num_workers=self.workers,

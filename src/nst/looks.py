@@ -100,7 +100,8 @@ def _blend(trained: Trained, asked: Sequence[Wish], strength: float, masks: Sequ
 
     def told(size: tuple[int, int]) -> Blend:
         places = [share if share.shape[-2:] == (1, 1) else _at(share, size) for share in shares]
-        weights = torch.cat(torch.broadcast_tensors(*places), dim=1)  # (1, K, h, w)
+        together = torch.broadcast_tensors(*places)  # type: ignore[no-untyped-call]
+        weights = torch.cat(together, dim=1)  # (1, K, h, w)
         return Blend(means, deviations, weights / weights.sum(1, keepdim=True).clamp_min(1e-6), strength)
 
     return told

@@ -54,7 +54,8 @@ class Stylist:
             with held(self.network, lambda: self.network(small, tell(images.size_of(small)))):
                 out = self._pieces(padded, tell, tile, done)
         done(1.0)
-        return out[..., :height, :width].clamp(0, 1)
+        inside: Tensor = out[..., :height, :width].clamp(0, 1)
+        return inside
 
     def _tile(self, pixels: int) -> int | None:
         if self.tile == 0:

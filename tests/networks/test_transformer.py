@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 
@@ -45,7 +47,7 @@ def test_each_style_differs_and_the_mix_of_two_changes_continuously(network, noi
     whole = (ends[0] - ends[1]).abs().mean()
     assert whole > 0.01
     path = [network(photo, torch.lerp(one, two, t)) for t in torch.linspace(0, 1, 21)]
-    steps = torch.stack([(a - b).abs().mean() for a, b in zip(path, path[1:])])
+    steps = torch.stack([(a - b).abs().mean() for a, b in itertools.pairwise(path)])
     assert torch.equal(path[0], ends[0])
     assert steps.max() < 5 * whole / 20  # no jump: each of 20 steps is near a twentieth of the way
     assert steps.min() > 0

@@ -78,7 +78,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Residual blocks, two doublings with convolutions, a 9 x 9 convolution and a sigmoid; no norm.
+    """Residual blocks, two doublings with convolutions, a 3 x 3 convolution; no norm.
 
     Args:
         width: Channels at full size.
@@ -90,15 +90,18 @@ class Decoder(nn.Module):
         super().__init__()
         self.blocks = nn.Sequential(*[Block(channels) for _ in range(blocks)])
         self.up = nn.ModuleList([Conv(channels, 2 * width, 3), Conv(2 * width, width, 3)])
-        self.last = Conv(width, 3, 9)
+        self.last = Conv(width, 3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return [0, 1] RGB, (N, 3, H, W), of encoded maps (N, channels, H / 4, W / 4)."""
+        """Return RGB, (N, 3, H, W), of encoded maps (N, channels, H / 4, W / 4): [0, 1] but for overshoots.
+
+        Nothing squashes it: without norms a large step would leave a sigmoid at its end, where it learns no more.
+        """
         x = self.blocks(x)
         for layer in self.up:
             x = layer(doubled(x)).relu()
         out: Tensor = self.last(x)
-        return out.sigmoid()
+        return out + 0.5
 
 
 class Adain(nn.Module):
@@ -149,7 +152,8 @@ class Adain(nn.Module):
             for values in (blend.means, blend.deviations)
         )
         styled = (x - mean) / deviation * wanted_deviation + wanted_mean
-        return x + blend.strength * (styled - x) if blend.strength != 1 else styled
+        out: Tensor = x + blend.strength * (styled - x) if blend.strength != 1 else styled
+        return out
 
     def forward(self, image: Tensor, blend: Blend) -> Tensor:
         """Paint an image, [0, 1] RGB (N, 3, H, W) with H and W multiples of 4, as a blend of styles."""

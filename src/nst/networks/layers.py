@@ -16,12 +16,12 @@ class Conv(nn.Module):
 
     def __init__(self, inside: int, outside: int, size: int, *, stride: int = 1) -> None:
         super().__init__()
-        self.half = size // 2
+        self.margin = size // 2
         self.conv = nn.Conv2d(inside, outside, size, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outside, h / stride, w / stride) of x (N, inside, h, w)."""
-        out: Tensor = self.conv(F.pad(x, (self.half,) * 4, mode="reflect"))
+        out: Tensor = self.conv(F.pad(x, (self.margin,) * 4, mode="reflect"))
         return out
 
 

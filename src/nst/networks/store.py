@@ -78,7 +78,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on the pickle's protocol: the loader refuses what it must
-            data = torch.load(path, map_location="cpu", weights_only=True)
+            data: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(

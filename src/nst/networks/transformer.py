@@ -29,7 +29,8 @@ class StyleNorm(nn.Module):
         """Return the normed maps, (N, C, h, w), with the styles mixed by `mix`, (N, S)."""
         mean, deviation = self.moments(x)
         scale, shift = (mix @ torch.stack(list(rows)) for rows in (self.scales, self.shifts))  # (N, C)
-        return (x - mean) / deviation * scale[..., None, None] + shift[..., None, None]
+        out: Tensor = (x - mean) / deviation * scale[..., None, None] + shift[..., None, None]
+        return out
 
     def add(self) -> None:
         """Add a style that begins as the mean of those that are there."""
@@ -109,7 +110,8 @@ class Transformer(nn.Module):
         x = image - 0.5
         for layer in self.down:
             x = layer(x, mix).relu()
-        for first, second in self.blocks:  # type: ignore[misc]
+        for block in self.blocks:
+            first, second = block.children()
             x = x + second(first(x, mix).relu(), mix)
         for layer in self.up:
             x = layer(doubled(x), mix).relu()
