@@ -224,7 +224,7 @@ def _moved(told: Any, device: torch.device) -> Any:
 
 
 def _coloured(picture: Tensor, image: Tensor) -> Tensor:
-    strips = zip(torch.split(picture, STRIP, 2), torch.split(image, STRIP, 2), strict=True)  # type: ignore[no-untyped-call]
+    strips = zip(torch.split(picture, STRIP, 2), torch.split(image, STRIP, 2), strict=True)
     rows = [torch.cat([color.keep_luminance(p[None], i[None]) for p, i in zip(*pair, strict=True)]) for pair in strips]
     return torch.cat(rows, dim=2)
 

@@ -14,7 +14,7 @@ from nst.objective import Objective
 class AdainMethod:
     """An encoder and a decoder that learn to paint in the statistics of any style.
 
-    Each photograph is painted in a style (losses: the objective's), and a quarter of them again at strength 0 (loss: the
+    Each photograph is painted in a style (losses: the objective's), a quarter of them again at strength 0 (loss: the
     mean squared distance to itself), so that the encoder keeps what a picture is made of.
 
     Args:
