@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 SOURCES = sorted((ROOT / "src/nst").rglob("*.py"))
-KNOWS_HYDRA = {"run.py", "paint.py", "build.py", "jobs.py", "sweep.py", "remake.py", "slurm.py", "logs.py"}
+KNOWS_HYDRA = {"run.py", "paint.py", "learn.py", "build.py", "jobs.py", "sweep.py", "remake.py", "slurm.py", "logs.py"}
 KNOWS_HYDRA |= {"scene.py", "levels.py", "finish.py", "resume.py"}
 
 

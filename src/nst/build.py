@@ -36,6 +36,7 @@ TOP = {
     "objective": str | list[str],
     "recipe": str | None,
     "resume": str | None,
+    "base": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
 

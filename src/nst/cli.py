@@ -17,7 +17,7 @@ from nst.ranks import follows, without_files
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
 PATHS = re.compile(
-    r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache)|resume|recipe)=(?P<value>.+)$", re.S
+    r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache|styles)|resume|base|recipe)=(?P<value>.+)$", re.S
 )
 PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from nst import build, finish, jobs, levels, logs, recipe
+from nst.callbacks.checkpoint import NAME
 from nst.judge import objective as chosen
 from nst.record import Record
 from nst.scene import gather
@@ -24,6 +25,7 @@ def paint(
         stop: Ends the job at a signal.
         made_by: The recipe that the configuration came from, or None.
     """
+    record.temporary = [NAME, "partial.png"]
     scene = gather(cfg, plain, record)
     since = {"since": scene.state.facts["saved"], "step": scene.state.facts["step"]}
     loggers = logs.loggers(cfg, record.folder, **since) if record.leads else []

@@ -43,6 +43,7 @@ class Record:
         self.about = dict(about)
         self.began = time.time()
         self.warnings: list[str] = []
+        self.temporary: list[str] = []  # names of files that go when the run is finished
         _reset_peak()
         self.status("running")
 

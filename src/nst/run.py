@@ -15,7 +15,6 @@ from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
 from nst import build, jobs, status
-from nst.callbacks.checkpoint import NAME
 from nst.cli import command, one_line, report
 from nst.files import write
 from nst.lock import alone
@@ -76,8 +75,8 @@ def _recorded(cfg: DictConfig, folder: Path, kind: type[Record]) -> jobs.Outcome
         raise _ended(error) from None
     if record.leads:
         record.status("finished", objective=objective)
-        (folder / NAME).unlink(missing_ok=True)
-        (folder / "partial.png").unlink(missing_ok=True)
+        for name in record.temporary:
+            (folder / name).unlink(missing_ok=True)
         log.info("picture: %s", short(folder / "final.png"))
     return objective
 

@@ -1,0 +1,46 @@
+"""Write a trained network as ONNX: `python scripts/export_onnx.py checkpoint=network.ckpt [output=network.onnx]`.
+
+Pictures in and out are RGB in [0, 1], 1 x 3 x H x W, with H and W multiples of 4 and at least 16.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Write it, say what it takes, and return the exit code."""
+    from nst import cli
+
+    if "HYDRA_FULL_ERROR" not in os.environ:
+        os.environ.setdefault(cli.REPORT, "1")
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    try:
+        options = _options(arguments)
+        from nst.networks import store
+        from nst.onnx import export
+
+        source = Path(options["checkpoint"]).expanduser()
+        target = Path(options.get("output", source.with_suffix(".onnx"))).expanduser()
+        for name, shape in export(store.load(source), target).items():
+            print(f"{name}: {shape}")
+        print(f"network: {target}")
+    except Exception as error:
+        return cli.report(error)
+    return 0
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    pairs = dict(argument.partition("=")[::2] for argument in arguments)
+    strange = sorted(set(pairs) - {"checkpoint", "output"})
+    if strange or not pairs.get("checkpoint"):
+        raise ValueError(
+            f"give checkpoint=network.ckpt and output=network.onnx{f', not {strange[0]}' if strange else ''}"
+        )
+    return pairs
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""One network for any style (Huang & Belongie 2017)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nst.methods.lesson import Batch, batch_losses, sized, style_references
+from nst.methods.strokes import StylePicture
+from nst.networks import Adain, Blend
+from nst.objective import Objective
+
+
+class AdainMethod:
+    """An encoder and a decoder that learn to paint in the statistics of any style.
+
+    Each photograph is painted in a style (losses: the objective's), a quarter of them again at strength 0 (loss: the
+    mean squared distance to itself), so that the encoder keeps what a picture is made of.
+
+    Args:
+        objective: Gives the losses.
+        styles: Named styles; their statistics are kept with the network, so that their names can be used.
+        network: Makes the network.
+        style_size: Shorter edge at which a kept style is seen, pixels.
+        copy: Weight of the photograph painted again.
+
+    Source: Huang & Belongie 2017.
+
+    Differs: `copy`, and the content loss looks at the photograph instead of at the AdaIN features: the encoder learns.
+    """
+
+    name = "adain"
+
+    def __init__(
+        self,
+        *,
+        objective: Objective,
+        styles: Sequence[StylePicture],
+        network: Callable[..., Adain],
+        style_size: int,
+        copy: float,
+    ) -> None:
+        if copy < 0:
+            raise ValueError(f"method.copy is {copy:g}; give 0 or more")
+        self.objective = objective
+        self.names = [style.name for style in styles]
+        self.network = network()
+        self.styles = [cropped(sized(style.image, style_size, style.scale)) for style in styles]
+        self.copy = copy
+        self.alone: list[nn.Parameter] | None = None
+
+    def prepare(self, device: torch.device) -> None:
+        """Move what is frozen to the device of the run."""
+        self.objective.to(device)
+        self.styles = [style.to(device) for style in self.styles]
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return term -> weighted loss, with `copy` among them."""
+        _, contents, styles = batch
+        references = style_references(self.objective, [style[None].float() for style in styles])
+        encoded = self.network.encoder(contents)
+        means, deviations = self.network.look(styles)
+        blend = Blend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
+        painted = self.network.decoder(self.network.normalise(encoded, blend))
+        some = slice(0, max(1, len(contents) // 4))
+        copy = self.copy * (self.network.decoder(encoded[some]).float() - contents[some]).square().mean()
+        return batch_losses(self.objective, painted, contents, references) | {"copy": copy}
+
+    def preview(self, content: Tensor) -> dict[str, Tensor]:
+        """Return the photograph (1, 3, H, W) in each named style."""
+        out = {}
+        for name, style in zip(self.names, self.styles, strict=True):
+            mean, deviation = self.network.look(style.to(content))
+            out[name] = self.network(content, Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
+        return out
+
+    @torch.no_grad()
+    def keeps(self) -> dict[str, Tensor]:
+        """Return the statistics of the named styles, (S, C) each."""
+        looks = [self.network.look(style.to(next(self.network.parameters()))) for style in self.styles]
+        return {
+            "means": torch.cat([mean for mean, _ in looks]).cpu(),
+            "deviations": torch.cat([deviation for _, deviation in looks]).cpu(),
+        }
+
+
+def cropped(image: Tensor) -> Tensor:
+    """Return an image with its edges cut to multiples of 4, as the encoder wants them."""
+    height, width = (length - length % 4 for length in image.shape[-2:])
+    return image[..., :height, :width]

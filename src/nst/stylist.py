@@ -1,0 +1,107 @@
+"""A trained network on pictures of any size: whole, or window by window with the same result."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst import images
+from nst.networks import Adain, Transformer, held
+
+SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
+Tell = Callable[[tuple[int, int]], Any]
+"""(height, width) -> what the network is told besides the picture: a mix, or a blend."""
+
+
+@dataclass(frozen=True)
+class Stylist:
+    """Paints with a network.
+
+    An instance norm looks at the whole picture, so a picture cut into windows would change from window to window. Its
+    moments are therefore taken once, of the picture reduced to `glance`, and held for the whole as for the windows:
+    both give the same, and the cost per pixel does not grow. A picture no larger than `glance` has its own moments.
+
+    Args:
+        network: Trained, in evaluation mode.
+        tile: Edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole where the picture
+            is no larger than `glance`, else windows of 512.
+        glance: Edge of the square whose area a picture is reduced to before its moments are taken, pixels.
+    """
+
+    network: Transformer | Adain
+    tile: int | None = 0
+    glance: int = 1024
+
+    @torch.no_grad()
+    def paint(self, image: Tensor, tell: Tell, *, done: Callable[[float], None] = lambda share: None) -> Tensor:
+        """Paint pictures.
+
+        Args:
+            image: [0, 1] RGB, (N, 3, H, W).
+            tell: What the network is told, for a picture of a given size.
+            done: Called with the share of the work that is done, in [0, 1].
+        """
+        height, width = images.size_of(image)
+        padded = _padded(image, self.network.stride)
+        tile = self._tile(height * width)
+        if tile is None and height * width <= self.glance**2:
+            out = self.network(padded, tell(images.size_of(padded)))
+        else:
+            small = self._reduced(padded)
+            with held(self.network, lambda: self.network(small, tell(images.size_of(small)))):
+                out = self._pieces(padded, tell, tile, done)
+        done(1.0)
+        inside: Tensor = out[..., :height, :width].clamp(0, 1)
+        return inside
+
+    def _tile(self, pixels: int) -> int | None:
+        if self.tile == 0:
+            return None if pixels <= self.glance**2 else 512
+        return self.tile
+
+    def _reduced(self, image: Tensor) -> Tensor:
+        height, width = images.size_of(image)
+        scale = min(1.0, self.glance / (height * width) ** 0.5)
+        if scale == 1:
+            return image
+        return images.resize(image, (_multiple(height * scale), _multiple(width * scale)))
+
+    def _pieces(self, image: Tensor, tell: Tell, tile: int | None, done: Callable[[float], None]) -> Tensor:
+        size = height, width = images.size_of(image)
+        told = tell(size)
+        if tile is None:
+            return self.network(image, told)  # type: ignore[no-any-return]
+        out = torch.empty_like(image)
+        for top, left, bottom, right in _windows(size, tile):
+            up, leftward = max(0, top - self.network.halo), max(0, left - self.network.halo)
+            down, rightward = min(height, bottom + self.network.halo), min(width, right + self.network.halo)
+            here = self.network.window(told, up, leftward, down - up, rightward - leftward)
+            piece = self.network(image[..., up:down, leftward:rightward], here)
+            inside = piece[..., top - up : bottom - up, left - leftward : right - leftward]
+            out[..., top:bottom, left:right] = inside
+            done((top * width + (bottom - top) * right) / (height * width))
+        return out
+
+
+def _windows(size: tuple[int, int], tile: int) -> Iterator[tuple[int, int, int, int]]:
+    height, width = size
+    for top in range(0, height, tile):
+        for left in range(0, width, tile):
+            yield top, left, min(height, top + tile), min(width, left + tile)
+
+
+def _padded(image: Tensor, stride: int) -> Tensor:
+    """Grow an image at its lower and right border to multiples of the stride, no smaller than the networks need."""
+    height, width = images.size_of(image)
+    more = [max(SMALLEST, length + (-length) % stride) - length for length in (width, height)]
+    if not any(more):
+        return image
+    fits = more[0] < width and more[1] < height
+    return F.pad(image, (0, more[0], 0, more[1]), mode="reflect" if fits else "replicate")
+
+
+def _multiple(edge: float) -> int:
+    return max(SMALLEST, round(edge / 4) * 4)

@@ -1,0 +1,29 @@
+"""Paint new pictures with a trained network: `python stylize.py checkpoint=network.ckpt content=photo.jpg`."""
+
+import os
+import sys
+
+
+def main(arguments: list[str]) -> int:
+    """Paint what is asked for and return the exit code."""
+    from nst import cli
+
+    if "HYDRA_FULL_ERROR" not in os.environ:
+        os.environ.setdefault(cli.REPORT, "1")  # an error is one line
+    if not arguments or arguments[0] in ("-h", "--help"):
+        from nst.stylize import Stylize
+
+        print(f"{__doc__}\n\n{Stylize.__doc__}")
+        return 0
+    try:
+        from nst.stylize import Stylize, parse
+
+        return Stylize(**parse(arguments)).run()
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return cli.report(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+import torch
+
+from nst.networks import Adain, Blend
+from nst.networks.moments import mean_deviation
+
+
+def network():
+    torch.manual_seed(0)
+    return Adain(width=4, channels=12, blocks=1).eval()
+
+
+def blend(one, *styles, weights=None, strength=1.0):
+    looks = [one.look(style) for style in styles]
+    means, deviations = (torch.cat([look[i] for look in looks])[None] for i in (0, 1))
+    shares = torch.tensor(weights or [1 / len(styles)] * len(styles))[None, :, None, None]
+    return Blend(means, deviations, shares, strength)
+
+
+@torch.no_grad()
+def test_the_statistics_of_the_features_equal_the_styles(noise):
+    one = network().double()
+    photo, style = noise(32, 48, dtype=torch.float64), noise(40, 32, seed=1, dtype=torch.float64) ** 2
+    features = one.encoder(photo)
+    out = mean_deviation(one.normalise(features, blend(one, style)))
+    wanted = mean_deviation(one.encoder(style))
+    assert torch.allclose(out[0], wanted[0], atol=1e-9)
+    # the epsilon under the root is in both deviations: that of what is divided makes the result smaller by its share
+    inside = features.var((2, 3), correction=0)
+    gain = (inside / (inside + 1e-5)).sqrt()[..., None, None]
+    assert torch.allclose((out[1].square() - 1e-5).sqrt(), gain * wanted[1], atol=1e-9)
+
+
+@torch.no_grad()
+def test_strength_0_gives_the_reconstruction_and_strength_half_lies_between(noise):
+    one = network()
+    photo, style = noise(32, 32), noise(32, 32, seed=1)
+    features = one.encoder(photo)
+    assert torch.equal(one(photo, blend(one, style, strength=0.0)), one.decoder(features))
+    ends = features, one.normalise(features, blend(one, style))
+    half = one.normalise(features, blend(one, style, strength=0.5))
+    assert torch.allclose(half, (ends[0] + ends[1]) / 2, atol=1e-5)  # float32
+
+
+@torch.no_grad()
+def test_two_styles_mix_by_their_weights(noise):
+    one = network()
+    photo, a, b = noise(32, 32), noise(32, 32, seed=1), noise(32, 32, seed=2) ** 3
+    features = one.encoder(photo)
+    alone = [one.normalise(features, blend(one, style)) for style in (a, b)]
+    mixed = one.normalise(features, blend(one, a, b, weights=[0.25, 0.75]))
+    assert torch.allclose(mixed, 0.25 * alone[0] + 0.75 * alone[1], atol=1e-5)  # float32
+
+
+@torch.no_grad()
+def test_a_mask_says_which_style_is_where(noise):
+    one = network()
+    photo, a, b = noise(32, 32), noise(32, 32, seed=1), noise(32, 32, seed=2) ** 3
+    features = one.encoder(photo)
+    left = torch.zeros(1, 2, 8, 8)
+    left[:, 0, :, :4] = 1
+    left[:, 1, :, 4:] = 1
+    both = blend(one, a, b)
+    out = one.normalise(features, Blend(both.means, both.deviations, left))
+    assert torch.allclose(out[..., :4], one.normalise(features, blend(one, a))[..., :4], atol=1e-5)
+    assert torch.allclose(out[..., 4:], one.normalise(features, blend(one, b))[..., 4:], atol=1e-5)
