@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
-from conftest import QUICK, picture
+from conftest import QUICK, ROOT, picture
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -130,3 +131,14 @@ def test_differences_name_their_causes():
     assert differences(old, old) == []
     lines = differences(old, new)
     assert [line.split(": ")[1] for line in lines] == ["torch is 2, not 1", "threads is 2, not 1"]
+
+
+def test_all_that_our_own_configuration_builds_may_be_built_again():
+    targets = {
+        found
+        for file in (ROOT / "conf").rglob("*.yaml")
+        if "hydra" not in file.parts and "search" not in file.parts
+        for found in re.findall(r"_target_: ([\w.]+)", file.read_text())
+    } - {"nst.sweep.Announce"}
+    assert len(targets) > 40
+    assert [target for target in targets if not trusted(target)] == []

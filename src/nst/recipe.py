@@ -27,7 +27,7 @@ KINDS = {"threads": int, "device": str, "command": str, "pixels": str}
 """Of a recipe's fields; the others are dictionaries."""
 CLASSES = (
     *(f"nst.{part}." for part in ("backbones", "callbacks", "judge", "losses", "methods", "networks", "tiles")),
-    *(f"nst.{part}." for part in ("color", "data", "initial", "learn", "pictures", "timelapse", "download")),
+    *(f"nst.{part}." for part in ("color", "data", "initial", "lessons", "pictures", "timelapse", "download")),
     "torch.optim.",
     "lightning.pytorch.trainer.",
     "lightning.pytorch.loggers.",
@@ -35,9 +35,9 @@ CLASSES = (
     "lightning.pytorch.strategies.ddp.",
 )
 """Where a class of a recipe may be defined."""
-FUNCTIONS = ("nst.initial.", "nst.schedules.", "nst.pyramid.", "nst.color.", "nst.losses.", "torch.optim.")
+FUNCTIONS = ("nst.data.", "nst.initial.", "nst.schedules.", "nst.pyramid.", "nst.color.", "nst.losses.", "torch.optim.")
 """Where a function may be."""
-JOBS = ("nst.paint.paint", "nst.learn.learn", "nst.stylize.stylize")
+JOBS = ("nst.paint.paint", "nst.learn.learn")
 """What may run a job."""
 LOCAL = ("download", "logger", "judge", "objective", "recipe", "resume", "checkpoint", "name")
 """What is taken from here, not from a recipe: where files come from and go to, and what doesn't touch the pixels."""
