@@ -44,10 +44,14 @@ def test_imports_point_one_way(folder, forbidden):
             assert not name.startswith(forbidden), f"{path.name} imports {name}"
 
 
-@pytest.mark.parametrize("name", ["files", "images", "pyramid", "download", "schema", "cli", "threads"])
+@pytest.mark.parametrize(
+    "name", ["files", "images", "pyramid", "download", "schema", "cli", "threads", "limits", "lock"]
+)
 def test_the_leaves_import_nothing_of_ours(name):
     assert not any(
-        other.startswith("nst") for other in imports(ROOT / f"src/nst/{name}.py") - {"nst.files", "nst.files.write"}
+        other.startswith("nst")
+        for other in imports(ROOT / f"src/nst/{name}.py")
+        - {"nst.files", "nst.files.write", "nst.limits", "nst.limits.told"}
     )
 
 
