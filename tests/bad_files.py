@@ -155,7 +155,7 @@ CHECKPOINTS: dict[str, tuple[bytes, str]] = {
 
 RECIPES: dict[str, tuple[bytes, str]] = {
     "none.png": (GOOD, "holds no recipe"),
-    "jpeg.jpg": (JPEG, "holds no recipe"),
+    "jpeg.jpg": (JPEG, "no whole PNG"),
     "text.png": (b"hello", "no whole PNG"),
     "half.png": (with_recipe(recipe())[:100], "no whole PNG|holds no recipe"),
     "empty_text.png": (with_recipe(""), "is damaged"),

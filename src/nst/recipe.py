@@ -23,6 +23,8 @@ log = logging.getLogger("nst")
 FIELD = "nst-recipe"
 PACKAGES = ("nst", "torch", "torchvision", "lightning", "pillow", "numpy")
 MOST_PIXELS = 1_000_000_000
+NEEDED = {"job", "size", "style", "content", "backbone", "loss", "method", "pyramid", "optimizer", "trainer"}
+"""Without these choices there is no picture."""
 KINDS = {"threads": int, "device": str, "command": str, "pixels": str}
 """Of a recipe's fields; the others are dictionaries."""
 CLASSES = (
@@ -99,7 +101,7 @@ def read(path: Path) -> Recipe:
         if not isinstance(value, KINDS.get(name, dict)):
             raise ValueError(f"the recipe in {path} is damaged ({name}); give the final.png of a run")
     refuse_foreign(recipe.config, f"the recipe in {path}", "type the choices yourself if you trust them")
-    if recipe.threads < 1 or not {"job", "size"} <= set(recipe.config):
+    if recipe.threads < 1 or not set(recipe.config) >= NEEDED:
         raise ValueError(f"the recipe in {path} is damaged (it lacks choices); give the final.png of a run")
     return recipe
 

@@ -31,12 +31,12 @@ def resumed(cfg: DictConfig, folder: Path) -> DictConfig:
         raise ValueError(f"resume={cfg.resume} goes on in its own folder; take hydra.run.dir={folder} away")
     typed = [word for word in jobs.overrides() if remake.group(word) not in FREE]
     own = [word for word in _words(before) if remake.group(word) not in FREE]
-    stored = _read(folder / CONFIG, trust=bool(typed) and typed == own)
     if typed and typed != own:
         raise ValueError(
             f"resume= goes on with the choices of {folder} and takes no {remake.group(typed[0])}=; type nothing else, "
             f"or all of what it was begun with: {' '.join(own)}"
         )
+    stored = _read(folder / CONFIG, trust=bool(typed) and typed == own)
     for key in {remake.group(word) for word in jobs.overrides()} & set(FREE) | {"resume"}:
         stored[key] = cfg[key] if not OmegaConf.is_config(cfg[key]) else OmegaConf.to_container(cfg[key], resolve=True)
     lacking = {key: cfg[key] for key in cfg if key not in stored}  # groups that are younger than the run
@@ -67,10 +67,12 @@ def _read(path: Path, *, trust: bool) -> Any:
         line = " ".join(str(error).split())
         raise ValueError(f"the choices of {path.parent} can't be read ({line[:120]}); begin a new run") from None
     known = isinstance(stored, dict) and all(isinstance(key, str) for key in stored)
-    if not known or not {"job", "size"} <= set(stored):
+    if not known:
         raise ValueError(f"{path} holds no choices of a run; begin a new run")
     if not trust:
         recipe.refuse_foreign(stored, f"{path}", "type all choices that it was begun with beside resume=")
+    if lacking := sorted(recipe.NEEDED - set(stored)):
+        raise ValueError(f"{path} lacks {lacking[0]}, so it holds no choices of a run; begin a new run")
     return stored
 
 
