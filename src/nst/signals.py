@@ -38,11 +38,7 @@ class StopOnSignal(Callback):
         self.launcher: Any = None
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
-        """Stop where a signal has come, on every rank at the same step."""
-        if trainer.world_size > 1:
-            number = self.received or 0
-            everywhere = trainer.strategy.reduce_boolean_decision(bool(number), all=False)
-            self.received = self.received or (signal.SIGTERM if everywhere else None)
+        """Stop where a signal has come; of several processes the first one decides, and the others end with it."""
         self.check()
 
     def check(self) -> None:

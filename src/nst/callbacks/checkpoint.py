@@ -113,8 +113,7 @@ class Checkpoint(Callback):
     def _due(self, trainer: Trainer) -> bool:
         if self.every is not None:
             return trainer.global_step % self.every == 0
-        due = time.monotonic() - self.last >= self._pause()
-        return bool(trainer.strategy.reduce_boolean_decision(due, all=False)) if trainer.world_size > 1 else due
+        return time.monotonic() - self.last >= self._pause()
 
     def _pause(self) -> float:
         return max(self.seconds, self.cost / self.share)
