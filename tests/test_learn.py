@@ -126,6 +126,17 @@ def test_a_new_style_leaves_the_others_bit_identical(train, tmp_path, noise):
     assert any(not torch.equal(after[name], value) for name, value in zip(sorted(new), mean))  # it has learned
 
 
+def test_a_training_is_not_resumed_as_another_method_or_with_other_styles(train, tmp_path):
+    assert train(*tiny("feedforward", "style=mosaic", folder="one")).returncode == 0
+    for options, words in (
+        (("adain", "style=mosaic"), "is of method=feedforward, not adain"),
+        (("feedforward", "style=hatching"), "learned mosaic, not hatching"),
+    ):
+        done = train(*tiny(*options, "resume=one", folder="two"))
+        assert done.returncode == 1
+        assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     (tmp_path / "photos").mkdir()
     for i in range(3):

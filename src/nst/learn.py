@@ -34,12 +34,14 @@ class Before:
 
     Attributes:
         path: A checkpoint.
+        method: Of its network.
         styles: Names of the styles that it knows.
         config: Its choices.
         batches: That were taken; None: the file holds a trained network and no training.
     """
 
     path: Path
+    method: str
     styles: list[str]
     config: dict[str, Any]
     batches: int | None
@@ -157,7 +159,7 @@ def _before(base: str | None) -> Before | None:
         path = inside[0]
     saved = store.read(path)
     about = saved["nst"]
-    return Before(path, list(about["styles"]), dict(about["config"]), about.get("batches"))
+    return Before(path, str(about["method"]), list(about["styles"]), dict(about["config"]), about.get("batches"))
 
 
 def _new(pictures: list[Picture], before: Before) -> bool:
@@ -167,6 +169,9 @@ def _new(pictures: list[Picture], before: Before) -> bool:
 def _same(before: Before, plain: dict[str, Any], styles: list[str], record: Record) -> None:
     if before.batches is None:
         raise ValueError(f"base={before.path} is a trained network and holds no training; give its run's last.ckpt")
+    method = plain["method"]["_target_"].rpartition(".")[2].removesuffix("Method").lower()
+    if before.method != method:
+        raise ValueError(f"base={before.path} is of method={before.method}, not {method}; type the same method")
     if before.styles != styles:
         raise ValueError(
             f"base={before.path} learned {', '.join(before.styles)}, not {', '.join(styles)}; only method=multistyle "
@@ -189,6 +194,8 @@ def _shown(cfg: DictConfig, pictures: list[Picture], found: list[Found], known: 
 def _task(cfg: DictConfig, teaching: Teaching, styles: list[StylePicture], before: Before | None) -> Task:
     more: dict[str, Any] = {}
     if before is not None:
+        if before.method == "adain":
+            raise ValueError(f"resume={before.path} is of method=adain, which takes any style without a training")
         trained = store.load(before.path)
         more["before"] = (trained.network, trained.styles)
     objective = build.objective(cfg)
