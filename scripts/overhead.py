@@ -52,7 +52,7 @@ def bare(stage: Stage) -> float:
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     """Take them by `Trainer.fit`, as a run does; return seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    trainer = build.trainer(cfg, folder, logs.loggers(cfg, folder), callbacks, stage.steps)
+    trainer = build.trainer(cfg, folder, logs.loggers(cfg, folder, since=0.0, step=0.0), callbacks, stage.steps)
     clock = Clock()
     trainer.callbacks.append(clock)
     trainer.fit(stage.module, stage.data)

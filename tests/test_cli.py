@@ -59,7 +59,8 @@ def test_a_list_of_files():
 
 def test_an_error_is_one_line():
     assert one_line(ValueError("first\n  second\n\n third")) == "first second third"
-    assert one_line(MemoryError()) == "MemoryError"
+    assert one_line(MemoryError()).startswith("out of memory; give tiles=512")
+    assert one_line(KeyError()) == "KeyError"
 
 
 def test_help_answers_without_torch():

@@ -45,6 +45,6 @@ def _memory(text: str) -> str:
         amount = f"; {count / 1e9:.3g} GB more were needed at once"
     where = "the GPU's memory" if "CUDA" in text or "GPU" in text or "MPS" in text else "memory"
     return (
-        f"out of {where}{amount}; lower size= (memory grows with its square), or give optimizer.history_size=5 for "
-        f"L-BFGS, optimizer=adam, shallower layers or a smaller backbone"
+        f"out of {where}{amount}; give tiles=512, or a lower size= (memory grows with its square), "
+        f"optimizer.history_size=5 for L-BFGS, optimizer=adam, shallower layers or a smaller backbone"
     )
