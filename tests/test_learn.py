@@ -132,7 +132,7 @@ def test_a_training_is_not_resumed_as_another_method_or_with_other_styles(train,
         (("adain", "style=mosaic"), "is of method=feedforward, not adain"),
         (("feedforward", "style=hatching"), "learned mosaic, not hatching"),
     ):
-        done = train(*tiny(*options, "resume=one", folder="two"))
+        done = train(*tiny(*options, "base=one", folder="two"))
         assert done.returncode == 1
         assert words in done.stderr and len(done.stderr.splitlines()) == 1
 

@@ -134,7 +134,7 @@ def test_a_signal_of_the_launcher_is_passed_on_when_all_is_kept():
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4800000000 bytes."), "4.8 GB"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), "out of the GPU's memory; 2.15 GB"),
         (MemoryError("Unable to allocate 1.5 MiB for an array"), "0.00157 GB more"),
-        (MemoryError(), "out of memory; lower size="),
+        (MemoryError(), "out of memory; give tiles=512"),
         (OSError(errno.ENOSPC, "No space left on device", "x.png"), "x.png: the disk is full"),
         (PermissionError(errno.EACCES, "Permission denied", "x.png"), "x.png: there is no permission"),
     ],
@@ -154,7 +154,7 @@ def test_too_little_memory_is_one_line(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert re.match(r"error: out of memory; [\d.]+ GB more were needed at once; lower size=", errors[0])
+    assert re.match(r"error: out of memory; [\d.]+ GB more were needed at once; give tiles=512", errors[0])
     assert "Traceback" not in done.stderr
     assert status.read(tmp_path / "run")["state"] == "failed"
 
