@@ -11,11 +11,13 @@ project's own work, under its licence.
 
 What makes pictures good, found by looking: first filters that are given, not learnt, see every pattern and are
 whitened, so that the first Gram matrix punishes noise, but only smooth ones feed the second layer; squeezing layers
-begin where their rectifier passes all; 3 x 3 filters begin blurred and are held smooth, or a grid appears.
+begin where their rectifier passes all; 3 x 3 filters begin blurred and are held smooth. And no stride without a blur
+(`backbone.pooling=blur`, in training as in use): behind the first convolution and in the place of max pooling. Where
+the strides are left bare, a picture that is optimised shows a grid; that mattered more than anything in the training.
 
-Time: 17 minutes for the one that ships, on two cores of a Xeon shared with other work, torch 2.15, bfloat16; 3 GB of
-memory. Where cores are shared, set OMP_WAIT_POLICY=PASSIVE: waiting threads else burn them. The same seed gives the
-same pictures and crops; sums in another order on another machine give another checkpoint of the same quality.
+Time: 8 minutes for the one that ships, on two cores of a Xeon, torch 2.15, bfloat16; 4 GB of memory. Where cores are
+shared, set OMP_WAIT_POLICY=PASSIVE: waiting threads else burn them. The same seed gives the same pictures and crops;
+sums in another order on another machine give another checkpoint of the same quality.
 """
 
 import argparse

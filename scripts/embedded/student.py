@@ -24,7 +24,7 @@ FINE = 2.0
 """Gain of the first filters of fine frequency, of unit deviation before: the first Gram matrix must notice noise."""
 
 CHROMA = 0.2
-"""What the second layer takes of the chroma filters at first: the maximum that pools them loves coloured specks."""
+"""What the second layer takes of the chroma filters at first."""
 
 CARRY = 4.0
 """Each squeezing channel begins this many above zero, where the rectifier lets all pass: nothing squeezed is lost."""
