@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import wait
@@ -36,6 +37,8 @@ FAILED = float("inf")
 """The objective of a job that failed: sweepers minimise, and not-a-number would end them."""
 REQUEUED = -1
 """submitit's exit code of a job that SLURM preempted and will begin again."""
+GRACE = 600
+"""Seconds that a job which SLURM asked to end waits for its end: one that ends by itself is not begun again."""
 STALE = ("events.out.tfevents.*", "metrics.csv", "partial.png", "metrics.json", "last.ckpt")
 """What an earlier try of a job left and a new one must not be mixed with."""
 
@@ -123,6 +126,8 @@ def _on_slurm(cfg: DictConfig, folder: Path) -> Outcome:
     except SystemExit as error:
         if error.code == REQUEUED:
             raise
+        if error.code == 128 + signal.SIGTERM:
+            time.sleep(GRACE)  # the last word is SLURM's: it kills a job, and begins one that it preempted again
         return _outcome(cfg, folder, error.code if isinstance(error.code, int) else 1)
     return _outcome(cfg, folder, 0)
 
