@@ -69,7 +69,8 @@ def learn(
     known = base.styles if base is not None and adding else []
     task = _task(cfg, teaching, _shown(cfg, pictures, found, known), base if adding else None)
     for warning in (*(place.warning for place in found), task.objective.backbone.source["warning"]):
-        _warn(record, warning)
+        if warning is not None:
+            record.warn(warning)
     about = store.describe(task.network, task.name, task.names, plain)
     going_on = own or (None if adding else base)
     if going_on:
@@ -125,14 +126,9 @@ def _photographs(cfg: DictConfig, record: Record) -> data.Photographs:
         raise ValueError("a network learns from photographs: give data=samples, or data=folder data.path=FOLDER")
     found: data.Photographs = build.build(cfg.data)
     for pictures in (found, found.styles):
-        _warn(record, pictures.warning() if pictures else None)
+        if pictures and (warning := pictures.warning()) is not None:
+            record.warn(warning)
     return found
-
-
-def _warn(record: Record, warning: str | None) -> None:
-    if warning is not None:
-        record.warnings.append(warning)
-        log.warning("warning: %s", warning)
 
 
 def _own(folder: Path, resume: str | None) -> Before | None:
@@ -179,7 +175,7 @@ def _same(before: Before, plain: dict[str, Any], styles: list[str], record: Reco
         )
     other = [key for key in (*SAME, "learn") if before.config.get(key) != plain.get(key)]
     if other:
-        _warn(record, f"the training that is resumed had other choices for {', '.join(other)}: it goes on with these")
+        record.warn(f"the training that is resumed had other choices for {', '.join(other)}: it goes on with these")
 
 
 def _shown(cfg: DictConfig, pictures: list[Picture], found: list[Found], known: list[str]) -> list[StylePicture]:

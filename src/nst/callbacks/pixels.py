@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
-from torch.optim import Optimizer
 
 from nst.losses.term import check_choice
 from nst.methods.painting import Painting
@@ -32,15 +31,17 @@ class Clamp(Callback):
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Clamp in place."""
         if self.until is None or trainer.global_step < self.until:
-            before = module.pixels.detach().clone()
+            optimizer = trainer.optimizers[0]
+            if isinstance(optimizer, torch.optim.LBFGS):
+                inside = module.pixels.detach().clamp(self.low, self.high)
+                tell(optimizer, module.pixels, inside - module.pixels.detach())
             module.pixels.data.clamp_(self.low, self.high)
-            tell(trainer.optimizers[0], module.pixels, module.pixels.detach() - before)
 
 
-def tell(optimizer: Optimizer, pixels: Tensor, moved: Tensor) -> None:
+def tell(optimizer: torch.optim.LBFGS, pixels: Tensor, moved: Tensor) -> None:
     """Add a move, made from outside, to L-BFGS's last step, so that `d t` stays the difference of its iterates."""
     state = optimizer.state.get(pixels, {})
-    if isinstance(optimizer, torch.optim.LBFGS) and state.get("t"):
+    if state.get("t"):
         state["d"] = state["d"] + moved.flatten() / state["t"]
 
 
