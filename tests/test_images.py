@@ -184,3 +184,13 @@ def test_stretch_maps_the_range_onto_zero_to_one():
 def test_text_is_stored_in_the_picture(tmp_path):
     images.save(torch.zeros(1, 3, 4, 4), tmp_path / "a.png", text={"nst": "größe"})
     assert picture(tmp_path / "a.png").info["nst"] == "größe"
+
+
+def test_a_format_that_its_decoder_does_not_know_is_one_clear_line(tmp_path):
+    sizes = struct.pack("<4s7I44x", b"DDS ", 124, 0x1007, 8, 8, 0, 0, 0)  # magic, size, flags, height, width, ...
+    path = tmp_path / "a.dds"
+    path.write_bytes(sizes + struct.pack("<8I", 32, 0, 0, 0, 0, 0, 0, 0) + bytes(300))  # no pixel format at all
+    with pytest.raises(NotImplementedError):
+        Image.open(path)
+    with pytest.raises(ValueError, match="a.dds"):
+        images.load(path)
