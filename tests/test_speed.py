@@ -36,6 +36,7 @@ def pretrained(memory: str) -> Pretrained:
         padding="zeros",
         smoothing="none",
         memory=memory,
+        convolution="direct",
         input=Input(mean=[0.5] * 3, std=[1.0] * 3),
         seed=0,
         download=None,

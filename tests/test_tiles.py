@@ -30,7 +30,13 @@ def wavelets(*layers: str) -> Wavelet:
 
 
 def pretrained(model: str, *layers: str, **options: str) -> Pretrained:
-    chosen = {"pooling": "max", "padding": "zeros", "smoothing": "none"} | options
+    chosen = {
+        "pooling": "max",
+        "padding": "zeros",
+        "smoothing": "none",
+        "memory": "contiguous",
+        "convolution": "direct",
+    } | options
     return Pretrained(
         layers=layers, model=model, checkpoint="random", input=Input(**INPUT), seed=0, download=None, **chosen
     )

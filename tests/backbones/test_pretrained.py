@@ -14,6 +14,7 @@ OFFLINE = Download(
 
 def build(model: str, layers: list[str], **options) -> Pretrained:
     defaults = {"checkpoint": "random", "pooling": "max", "padding": "zeros", "smoothing": "none", "seed": 0}
+    defaults |= {"memory": "contiguous", "convolution": "direct"}
     return Pretrained(model=model, layers=layers, input=Input(**IMAGENET), download=OFFLINE, **{**defaults, **options})
 
 

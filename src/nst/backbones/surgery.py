@@ -1,4 +1,4 @@
-"""Changes to a torchvision network before it is frozen: ReLUs out of place, another pooling, another padding."""
+"""Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling, padding or convolution."""
 
 import math
 from collections.abc import Callable
@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule
+
+from nst.backbones.winograd import Winograd, fits
 
 
 def out_of_place(network: nn.Module) -> None:
@@ -123,3 +125,11 @@ def change_padding(network: nn.Module, padding: str) -> None:
     for conv in padded if everywhere else padded[:1]:
         if any(int(edge) for edge in conv.padding):
             conv.padding_mode = kind  # type: ignore[assignment]
+
+
+def fewer_products(network: nn.Module) -> None:
+    """Put Winograd's algorithm in the place of the convolutions that it makes faster."""
+    for name, module in list(network.named_modules()):
+        if fits(module):
+            owner, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(owner), leaf, Winograd(module))  # type: ignore[arg-type]
