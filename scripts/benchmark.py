@@ -17,36 +17,21 @@ import argparse
 import json
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
-from benchmarks import machine, plot, race
+from benchmarks import loops, machine, plot, race
 from hydra import compose, initialize_config_dir
-from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
-from nst import build, schedules
-from nst.methods import Painting
-from nst.methods.stage import Steps
-from nst.objective import Objective, Target
+from nst import build
 from nst.record import _reset_peak, peak_memory
 from nst.run import quiet
 
 CONF = Path(__file__).parent.parent / "conf"
-PLAIN = {
-    "vgg19": torchvision.models.vgg19,
-    "vgg16": torchvision.models.vgg16,
-    "squeezenet": torchvision.models.squeezenet1_1,
-}
-NAMES = [*PLAIN, "wavelet", "resnet50", "inception"]
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.02),
-    "lbfgs": lambda parameters: torch.optim.LBFGS(parameters, max_iter=1, history_size=10),
-}
+NAMES = [*loops.PLAIN, "wavelet", "resnet50", "inception"]
 
 
 def configure(backbone: str, *more: str) -> DictConfig:
@@ -56,120 +41,6 @@ def configure(backbone: str, *more: str) -> DictConfig:
         cfg = compose("train", [f"backbone={backbone}", *random, *more])
     build.settle(cfg)
     return cfg
-
-
-SAME = (
-    "loss=gram",
-    "loss.style.normalize=chw",
-    "loss.style.reduction=mean",
-    "loss.content.reduction=mean",
-    "weights.tv=0",
-)
-"""The plain loop's losses, in our words."""
-
-
-class Plain:
-    """The field's loop."""
-
-    def __init__(self, backbone: str, cfg: DictConfig, ours: Objective, device: torch.device) -> None:
-        self.style, self.content = (dict(cfg.layers[term]) for term in ("style", "content"))
-        self.weights = {term: cfg.weights[term] for term in ("style", "content")}
-        if backbone not in PLAIN:
-            self.features = build.objective(cfg).backbone.to(device)  # no other program has it
-            return
-        torch.manual_seed(0)
-        network = PLAIN[backbone](weights=None).features.eval().requires_grad_(False)
-        names = {str(i): str(i) for i in range(len(network))} | _numbers(ours)
-        wanted = {names[str(layer)]: str(layer) for layer in (*self.style, *self.content)}
-        deepest = max(map(int, wanted))
-        self.network, self.wanted = network[: deepest + 1].to(device), wanted
-        self.features = self._features
-
-    def _features(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        out = {}
-        for i, module in enumerate(self.network):
-            x = module(x)
-            if str(i) in self.wanted:
-                out[self.wanted[str(i)]] = x
-        return out
-
-    def gram(self, value: torch.Tensor) -> torch.Tensor:
-        """Gram matrix over C H W."""
-        _, c, h, w = value.shape
-        flat = value.view(c, h * w)
-        return flat @ flat.t() / (c * h * w)
-
-    def run(self, content: torch.Tensor, style: torch.Tensor, optimizer: str, steps: int) -> list[float]:
-        """Take steps; return the seconds of each."""
-        with torch.no_grad():
-            grams = {name: self.gram(self.features(style)[name]) for name in self.style}
-            kept = {name: self.features(content)[name].clone() for name in self.content}
-        image = content.clone().requires_grad_()
-        stepper = OPTIMIZERS[optimizer]([image])
-
-        def closure() -> torch.Tensor:
-            stepper.zero_grad()
-            features = self.features(image)
-            losses = [torch.nn.functional.mse_loss(self.gram(features[k]), g) for k, g in grams.items()]
-            aims = [torch.nn.functional.mse_loss(features[k], p) for k, p in kept.items()]
-            loss = (
-                self.weights["style"] * torch.stack(losses).mean() + self.weights["content"] * torch.stack(aims).mean()
-            )
-            loss.backward()
-            return loss
-
-        seconds = []
-        for _ in range(steps):
-            began = time.perf_counter()
-            stepper.step(closure)
-            machine.wait(image.device)
-            seconds.append(time.perf_counter() - began)
-        return seconds
-
-
-def _numbers(objective: Objective) -> dict[str, str]:
-    """Layer -> index of its module, for a network of which our backbone knows the field's names."""
-    from nst.backbones.pretrained import aliases
-
-    network = torchvision.models.vgg19(weights=None) if "relu1_1" in objective.backbone.layers else None
-    return {} if network is None else {name: node.rpartition(".")[2] for name, node in aliases(network).items()}
-
-
-class Clock(Callback):
-    """Takes the time of every step."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_train_batch_start(self, trainer: Trainer, module: Painting, *args: object) -> None:
-        """Begin."""
-        self.began = time.perf_counter()
-
-    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: object) -> None:
-        """End."""
-        machine.wait(module.device)
-        self.seconds.append(time.perf_counter() - self.began)
-
-
-def ours(
-    cfg: DictConfig, objective: Objective, content: torch.Tensor, style: torch.Tensor, optimizer: str, steps: int
-) -> list[float]:
-    """Take the same steps by Lightning; return the seconds of each."""
-    module = Painting(
-        content.cpu(),
-        content.cpu(),
-        [Target(style.cpu())],
-        objective=objective,
-        optimizer=OPTIMIZERS[optimizer],
-        scheduler=schedules.constant,
-        space="image",
-        first_step=0,
-        steps=steps,
-    )
-    clock = Clock()
-    trainer = build.trainer(cfg, Path(), [], [clock], steps)
-    trainer.fit(module, Steps(steps))
-    return clock.seconds
 
 
 def measured(run: Callable[[], list[float]], device: torch.device) -> tuple[list[float], int]:
@@ -185,16 +56,16 @@ def row(
 ) -> dict[str, object]:
     """Measure one row of the table."""
     device = machine.device()
-    cfg = configure(backbone, *SAME)
+    cfg = configure(backbone, *loops.SAME)
     objective = build.objective(cfg)
     flops = machine.operations(objective.backbone, size)
-    plain = Plain(backbone, cfg, objective, device)
+    plain = loops.Plain(backbone, cfg, objective, device)
     generator = torch.Generator().manual_seed(0)
     content, style = (torch.rand(1, 3, size, size, generator=generator).to(device) for _ in range(2))
     one, two, peaks, ratios = [], [], ([], []), []
     for _ in range(options.turns):
         theirs, peak = measured(lambda: plain.run(content, style, optimizer, options.steps + 1), device)
-        mine, own = measured(lambda: ours(cfg, objective, content, style, optimizer, options.steps + 1), device)
+        mine, own = measured(lambda: loops.ours(cfg, objective, content, style, optimizer, options.steps + 1), device)
         one, two = one + theirs, two + mine
         peaks[0].append(peak), peaks[1].append(own)
         ratios.append(statistics.median(mine) / statistics.median(theirs))
@@ -240,7 +111,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024], help="edges of the picture, pixels")
     parser.add_argument("--backbones", nargs="+", default=["vgg19"], choices=NAMES)
-    parser.add_argument("--optimizers", nargs="+", default=list(OPTIMIZERS), choices=list(OPTIMIZERS))
+    parser.add_argument("--optimizers", nargs="+", default=list(loops.OPTIMIZERS), choices=list(loops.OPTIMIZERS))
     parser.add_argument("--steps", type=int, default=4, help="steps measured in a turn; one more warms up")
     parser.add_argument("--turns", type=int, default=3, help="turns of each of the two")
     parser.add_argument("--threads", type=int, default=None, help="of torch; all cores where not given")

@@ -11,7 +11,7 @@ from typing import BinaryIO
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes | memoryview) -> None:
     """Write a file whole or not at all.
 
     Raises:

@@ -16,6 +16,7 @@ from torch import Tensor
 from nst.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
+BAND = 256  # rows that are rounded at a time
 SMALLEST_EDGE = 2  # pixels; less is a mistake, not a picture
 
 
@@ -109,7 +110,9 @@ def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         top = 65535.0 if image.mode.startswith("I") or grey.max() > 255 else (255.0 if grey.max() > 1 else 1.0)
         grey = np.clip(grey / top, 0, 1)
         return np.repeat(grey[..., None], 3, axis=2).astype(np.float32), alpha
-    return np.asarray(_to_srgb(image), dtype=np.float32) / 255, alpha
+    rgb = np.array(_to_srgb(image), dtype=np.float32)
+    rgb /= 255
+    return rgb, alpha
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -145,8 +148,8 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if size_of(image) == size:
         return image.clone()
-    low, high = image.min(), image.max()
-    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp(low, high)
+    low, high = image.aminmax()
+    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp_(low, high)
 
 
 def reduced(image: Tensor, edge: int) -> Tensor:
@@ -165,7 +168,8 @@ def to_range(image: Tensor, how: str) -> Tensor:
         return (image - image.min()) / (image.max() - image.min()).clamp_min(1e-12)
     if how != "clip":
         raise ValueError(f"output is {how!r}; give clip or stretch")
-    return image.clamp(0, 1)
+    low, high = image.aminmax()
+    return image if low >= 0 and high <= 1 else image.clamp(0, 1)
 
 
 def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None) -> None:
@@ -179,11 +183,14 @@ def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[s
     """
     if alpha is not None:
         image = torch.cat([image, resize(alpha.to(image), size_of(image))], dim=1)
-    array = (image[0].detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    array = np.empty((*size_of(image), image.shape[1]), dtype=np.uint8)
+    for top in range(0, len(array), BAND):
+        part = image[0, :, top : top + BAND].detach().float().clamp(0, 1) * 255
+        array[top : top + BAND] = part.round().byte().permute(1, 2, 0).cpu().numpy()
     info = PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value)
     options = {"pnginfo": info} if path.suffix == ".png" else {}
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, format=Image.registered_extensions()[path.suffix], **options)
-    write(path, buffer.getvalue())
+    write(path, buffer.getbuffer())

@@ -96,7 +96,7 @@ def paint(cfg: DictConfig, scene: Scene, loggers: list[Logger], watching: Watche
             levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
             _keep(module, levels, watching)
     except BaseException:
-        if module is not None:  # the picture so far, under a name that nobody takes for a finished one
+        if module is not None and module.image().isfinite().all():  # under a name that nobody takes for a finished one
             with contextlib.suppress(OSError):  # a full disk: the error that led here is what to tell
                 scene.save(module.image(), "partial.png")
         raise
@@ -120,4 +120,5 @@ def _fit(cfg: DictConfig, scene: Scene, stage: Stage, loggers: list[Logger], wat
     trainer = build.trainer(cfg, scene.folder, loggers, watching.callbacks(stage), stage.steps)
     goes_on = stage.number == scene.state.level and not scene.state.over
     trainer.fit(stage.module, stage.data, ckpt_path=str(scene.state.path) if goes_on else None, weights_only=True)
+    stage.module.trainer = None  # it holds what the picture does not need any more
     return trainer.strategy.root_device.type

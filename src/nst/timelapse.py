@@ -77,12 +77,12 @@ class TimeLapse(Callback):
         self.size, self.every, self.seen = state["size"], state["every"], state["seen"]
 
     def _take(self, module: Painting) -> None:
-        image = module.image().detach().float().clamp(0, 1)
+        image = module.image().detach().float()
         if self.size is None:
             height, width = images.size_of(image)
             scale = self.edge / max(height, width) / 2
             self.size = max(2, 2 * round(height * scale)), max(2, 2 * round(width * scale))  # even: H.264 needs it
-        frame = (images.resize(image, self.size)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        frame = (images.resize(image, self.size)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         self.frames.append(frame)
 
     def save(self, folder: Path) -> None:

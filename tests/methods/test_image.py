@@ -147,6 +147,43 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_picture(objective, nois
     assert torch.isfinite(stage.module.image()).all()
 
 
+def test_l_bfgs_goes_back_to_the_picture_before_the_step_that_spoilt_it(objective, noise):
+    class Watch(Clamp):
+        def on_train_batch_start(self, trainer, module, *args):
+            self.before = module.pixels.detach().clone()
+
+    wild = method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.LBFGS(p, lr=1e30, max_iter=3))
+    stage, watch = next(wild.stages(noise(), styles(noise))), Watch(low=0.0, high=1.0, until=0)
+    with pytest.raises(DivergedError, match="the last good picture is kept"):
+        trainer(50, watch).fit(stage.module, stage.data)
+    assert torch.equal(stage.module.pixels, watch.before)
+
+
+def test_a_picture_that_the_step_itself_threw_off_is_not_said_to_be_kept(objective, noise):
+    wild = method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e38))
+    objective.terms["style"].weight = 1e6
+    stage = next(wild.stages(noise(), styles(noise)))
+    with pytest.raises(DivergedError, match="no picture is left"):
+        trainer(50).fit(stage.module, stage.data)
+
+
+@pytest.mark.parametrize("optimizer", [adam, lambda p: torch.optim.LBFGS(p, max_iter=2, history_size=3)])
+def test_a_level_lets_go_of_all_but_its_picture(objective, noise, optimizer):
+    module = paint(method(objective, optimizer=optimizer).stages(noise(), styles(noise)))
+    assert module.content is None
+    assert not module.styles
+    assert not module._optimizer.state
+    assert module.pixels.grad is None
+    assert module.last_good is None
+
+
+def test_a_kept_region_keeps_the_content(objective, noise):
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., :16] = 1
+    module = paint(method(objective).stages(noise(), styles(noise), mask))
+    assert torch.equal(module.image()[..., :16], module.content[..., :16])
+
+
 def test_clamp_until_and_restart(objective, noise):
     seen = []
 

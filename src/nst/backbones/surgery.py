@@ -132,4 +132,4 @@ def fewer_products(network: nn.Module) -> None:
     for name, module in list(network.named_modules()):
         if fits(module):
             owner, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(owner), leaf, Winograd(module))  # type: ignore[arg-type]
+            setattr(network.get_submodule(owner), leaf, Winograd(module))

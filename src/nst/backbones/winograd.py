@@ -97,7 +97,7 @@ class _Convolution(torch.autograd.Function):
         return out.view(n, down * OUT, across * OUT, o)[:, :height, :width].permute(0, 3, 1, 2)
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         filters = ctx.filters
         n, o, height, width = gradient.shape

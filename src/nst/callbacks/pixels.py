@@ -97,12 +97,16 @@ class Average(Callback):
 
     def on_train_end(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
         """Leave the average in the parameter."""
-        if self.sum is not None and self.share > 0:
-            module.pixels.data.copy_(self.sum / self.share)
+        self._leave(module)
+        self.sum = None
 
     def on_exception(self, trainer: Trainer, module: Painting, exception: BaseException) -> None:  # type: ignore[override]
         """Leave the average in the parameter, too, where a run is cut short."""
-        self.on_train_end(trainer, module)
+        self._leave(module)
+
+    def _leave(self, module: Painting) -> None:
+        if self.sum is not None and self.share > 0:
+            torch.div(self.sum, self.share, out=module.pixels.data)
 
 
 class Restart(Callback):

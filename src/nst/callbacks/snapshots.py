@@ -33,6 +33,7 @@ class Snapshots(Callback):
     def on_train_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
         """Show what the level starts from and aims at; a level that goes on has shown it."""
         if self.every and trainer.global_step == 0:
+            assert module.content is not None  # it lets go of it after this
             self._show(trainer, "content", module.content, module.first_step)
             for number, style in enumerate(module.styles, start=1):
                 self._show(trainer, f"style/{number}", style.image, module.first_step)

@@ -88,23 +88,9 @@ class ImageMethod:
             if number < first:
                 first_step += level.steps
                 continue
-            size = fit(images.size_of(content), level.edge, by=self.fit)
-            resized = images.resize(content, size)
-            start = self._start(resized, styles) if image is None else images.resize(image, size)
-            module = Painting(
-                start,
-                resized,
-                [self.strokes.target(style, level.edge, size) for style in styles],
-                objective=self.objective,
-                optimizer=self.optimizer,
-                scheduler=self.scheduler,
-                space=self.space,
-                first_step=first_step,
-                steps=level.steps,
-                keep=None if keep is None else regions.resize(keep, size),
-                warm=warm,
-                gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
-            )
+            module = self._painting(number, first_step, content, styles, keep, image, warm)
+            image = None
+            size = images.size_of(module.pixels)
             module.remembers = self.moments == "resized"
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"
@@ -113,6 +99,35 @@ class ImageMethod:
             if module.remembers:
                 warm = module.memory or warm
             first_step += level.steps
+
+    def _painting(
+        self,
+        number: int,
+        first_step: int,
+        content: Tensor,
+        styles: Sequence[StylePicture],
+        keep: Tensor | None,
+        before: Tensor | None,
+        warm: State | None,
+    ) -> Painting:
+        """One level; what it is made from is its own, so that it can let go of it."""
+        level = self.levels[number - 1]
+        size = fit(images.size_of(content), level.edge, by=self.fit)
+        content = images.resize(content, size)
+        return Painting(
+            self._start(content, styles) if before is None else images.resize(before, size),
+            content,
+            [self.strokes.target(style, level.edge, size) for style in styles],
+            objective=self.objective,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+            space=self.space,
+            first_step=first_step,
+            steps=level.steps,
+            keep=None if keep is None else regions.resize(keep, size),
+            warm=warm,
+            gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
+        )
 
     def _start(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)

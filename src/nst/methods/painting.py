@@ -24,8 +24,8 @@ class Painting(LightningModule):
     """One level of a picture.
 
     Args:
-        start: The image to begin with, [0, 1] RGB, (1, 3, H, W).
-        content: The content at this size.
+        start: The image to begin with, [0, 1] RGB, (1, 3, H, W); it becomes the parameter and is not copied.
+        content: The content at this size. It and the styles are let go when their references are taken.
         styles: The styles at their sizes.
         objective: Gives the losses.
         optimizer: Parameters -> optimiser.
@@ -40,7 +40,7 @@ class Painting(LightningModule):
     """
 
     pixels: nn.Parameter
-    content: Tensor
+    content: Tensor | None
     keep: Tensor | None
 
     def __init__(
@@ -74,15 +74,17 @@ class Painting(LightningModule):
         self.remembers = False
         self.memory: State = {}
         self.strict_loading = False  # of a checkpoint, which holds the pixels alone
-        self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start.clone())
-        self.last_good = self.pixels.detach().clone()
+        self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start)
+        self.last_good: Tensor | None = None
         self.references: References = {}
         self.loss: Tensor | None = None
 
     def image(self) -> Tensor:
         """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
         image = self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
-        return image if self.keep is None else torch.lerp(image, self.content, self.keep)
+        if self.keep is None or self.content is None:
+            return image
+        return torch.lerp(image, self.content, self.keep)
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser of the single parameter and its schedule over this level."""
@@ -107,14 +109,28 @@ class Painting(LightningModule):
         self.pixels.data = kept["pixels"]
         self.memory = dict(kept["memory"])
 
-    def on_fit_end(self) -> None:
-        """Note what the optimiser remembers."""
-        self.memory = self._optimizer.state.get(self.pixels, {})
-
     def on_fit_start(self) -> None:
         """Take the references once, on the device of the run; in full precision, for they are where it goes."""
         self.capture(self.share())
-        self.last_good = self.pixels.detach().clone()
+
+    def on_train_start(self) -> None:
+        """Let go of the pictures that the references were taken from: at large sizes each counts."""
+        self.styles = ()
+        if self.keep is None:
+            self.content = None
+        if self._tries:
+            self.last_good = self.pixels.detach().clone()
+
+    def on_fit_end(self) -> None:
+        """Note what the optimiser remembers, where a level after this one begins with it; let go of the rest."""
+        self.memory = dict(self._optimizer.state.get(self.pixels, {})) if self.remembers else {}
+        self._optimizer.state.clear()
+        self.pixels.grad = self.last_good = None
+
+    @property
+    def _tries(self) -> bool:
+        """Whether the optimiser tries pictures on its way, so that losses must not change: L-BFGS."""
+        return isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)
 
     def share(self) -> Share:
         """Return this process's share of the picture while it is trained."""
@@ -122,6 +138,7 @@ class Painting(LightningModule):
 
     def capture(self, share: Share = ALONE) -> None:
         """Take the references from the content and the styles."""
+        assert self.content is not None  # until the training begins
         device = self.pixels.device
         styles = [
             replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
@@ -131,8 +148,7 @@ class Painting(LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
-        redrawn = not isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)  # curvature needs a fixed function
-        self.objective.draw(self.trainer.global_step if redrawn else 0)
+        self.objective.draw(0 if self._tries else self.trainer.global_step)
         shares = self.objective(self.image(), self.references, self.share())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
@@ -148,16 +164,27 @@ class Painting(LightningModule):
         self.log("loss", self.loss, prog_bar=True, logger=bool(self.loggers))  # type: ignore[arg-type]
         self.log_dict(values, logger=bool(self.loggers), batch_size=1)
 
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Stop before a step that would spoil the picture; what L-BFGS tries is judged after its step."""
+        if not self._tries and not (_finite(self.loss) and _finite(self.pixels.grad)):
+            raise self._diverged("the last good picture is kept")
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step, and stop at the last good picture where the loss or the picture is no number."""
+        """Take a step, and stop where the loss or the picture is no number after it."""
         super().optimizer_step(*args, **kwargs)
-        if not (torch.isfinite(self.loss).all() and torch.isfinite(self.pixels).all()):  # type: ignore[arg-type]
-            self.pixels.data.copy_(self.last_good)
-            raise DivergedError(
-                f"the loss is {self.loss:g} at step {self.first_step + self.trainer.global_step}: not a number; "
-                f"lower optimizer.lr or the weights, or use optimizer=adam; the last good picture is kept"
+        good = _finite(self.pixels) and _finite(self.loss)
+        if self.last_good is not None:
+            (self.last_good if good else self.pixels.data).copy_(self.pixels.detach() if good else self.last_good)
+        if not good:
+            raise self._diverged(
+                "the last good picture is kept" if self.last_good is not None else "no picture is left"
             )
-        self.last_good.copy_(self.pixels.detach())
+
+    def _diverged(self, rest: str) -> DivergedError:
+        return DivergedError(
+            f"the loss is {self.loss:g} at step {self.first_step + self.trainer.global_step}: not a number; "
+            f"lower optimizer.lr or the weights, or use optimizer=adam; {rest}"
+        )
 
     @torch.no_grad()
     def evaluate(self, image: Tensor) -> dict[str, Stats]:
@@ -167,3 +194,8 @@ class Painting(LightningModule):
         self.objective.draw(0)
         shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
         return shares
+
+
+def _finite(values: Tensor | None) -> bool:
+    """Tell whether all are numbers, without a copy of them."""
+    return values is not None and all(bool(torch.isfinite(value)) for value in values.detach().aminmax())
