@@ -11,6 +11,7 @@ from torch import Tensor
 from nst import images
 from nst.networks import Adain, Transformer, held
 
+WINDOW = 1024  # pixels: its halo is a quarter more work, that of 512 a half
 SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
 Tell = Callable[[tuple[int, int]], Any]
 """(height, width) -> what the network is told besides the picture: a mix, or a blend."""
@@ -27,7 +28,7 @@ class Stylist:
     Args:
         network: Trained, in evaluation mode.
         tile: Edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole where the picture
-            is no larger than `glance`, else windows of 512.
+            is no larger than `glance`, else windows of `WINDOW`.
         glance: Edge of the square whose area a picture is reduced to before its moments are taken, pixels.
     """
 
@@ -59,7 +60,7 @@ class Stylist:
 
     def _tile(self, pixels: int) -> int | None:
         if self.tile == 0:
-            return None if pixels <= self.glance**2 else 512
+            return None if pixels <= self.glance**2 else WINDOW
         return self.tile
 
     def _reduced(self, image: Tensor) -> Tensor:

@@ -183,3 +183,34 @@ def test_an_unknown_name_shows_the_nearest(options, line):
 def test_a_foreign_checkpoint_is_refused(checkpoint):
     with pytest.raises(ValueError, match="is no checkpoint of torchvision's squeezenet1_1: .* parameters"):
         build("squeezenet1_1", ["3"], checkpoint=str(checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [
+        ("vgg16", ["conv1_1", "relu1_2", "conv2_1", "relu2_2"]),
+        ("resnet18", ["relu", "layer1.0.relu", "layer1.1.bn1", "layer2.0"]),
+        ("squeezenet1_1", ["1", "4"]),
+        ("inception_v3", ["Conv2d_2b_3x3", "Conv2d_2a_3x3.bn"]),
+    ],
+)
+def test_rectifying_in_place_where_nobody_looks_changes_nothing(model, layers, monkeypatch) -> None:
+    ours = build(model, layers)
+    monkeypatch.setattr("nst.backbones.surgery._hidden", lambda node, modules: False)
+    plain = build(model, layers)
+    x = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(0))
+    found = []
+    for backbone in (ours, plain):
+        at = x.clone().requires_grad_()
+        features = backbone(at)
+        loss = sum((features[layer] * torch.linspace(-1, 1, features[layer].shape[-1])).sum() for layer in layers)
+        found.append((features, torch.autograd.grad(loss, at)[0]))
+    for layer in layers:
+        assert torch.equal(found[0][0][layer], found[1][0][layer])
+    assert torch.equal(found[0][1], found[1][1])
+
+
+def test_some_rectifiers_do_work_in_place() -> None:
+    backbone = build("vgg16", ["conv1_1", "relu2_1"])
+    places = [module.inplace for module in backbone.network.modules() if isinstance(module, torch.nn.ReLU)]
+    assert places == [False, True, True]  # conv1_1 is in use

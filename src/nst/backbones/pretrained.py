@@ -91,7 +91,7 @@ class Pretrained(Backbone):
         surgery.out_of_place(network)
         nodes = _nodes(network, layers)
         self.network = create_feature_extractor(network, nodes, suppress_diff_warning=True)
-        surgery.functions_out_of_place(self.network)
+        surgery.hidden_in_place(self.network)
         self.layers = tuple(nodes.values())
         if checkpoint == "random":
             self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}

@@ -1,12 +1,12 @@
 """Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling, padding or convolution."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
 
 from nst.backbones.winograd import Winograd, fits
 
@@ -18,12 +18,26 @@ def out_of_place(network: nn.Module) -> None:
             module.inplace = False  # type: ignore[assignment]
 
 
-def functions_out_of_place(network: GraphModule) -> None:
-    """The same for `F.relu(x, inplace=True)`, as Inception calls it."""
+def hidden_in_place(network: GraphModule) -> None:
+    """Let ReLUs write over what nobody else reads: features that are no layer in use, of a convolution or a norm.
+
+    Neither needs its own output for its gradient. It spares a map of memory, and the time to fill it, for each.
+    """
+    modules = dict(network.named_modules())
+    free: dict[str, bool] = {}
     for node in network.graph.nodes:
-        if node.kwargs.get("inplace"):
-            node.kwargs = {**node.kwargs, "inplace": False}
+        if node.op == "call_module" and isinstance(modules[node.target], nn.ReLU):
+            free[node.target] = free.get(node.target, True) and _hidden(node.args[0], modules)  # may be called twice
+        elif "inplace" in node.kwargs:
+            node.kwargs = {**node.kwargs, "inplace": _hidden(node.args[0], modules)}
+    for name, alone in free.items():
+        modules[name].inplace = alone
     network.recompile()
+
+
+def _hidden(node: Node, modules: Mapping[str, nn.Module]) -> bool:
+    maker = modules.get(str(node.target)) if node.op == "call_module" else None
+    return len(node.users) == 1 and isinstance(maker, nn.Conv2d | nn.BatchNorm2d)
 
 
 class _L2Pool(nn.Module):

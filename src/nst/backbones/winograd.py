@@ -87,14 +87,16 @@ class _Convolution(torch.autograd.Function):
         over = down * OUT - height, across * OUT - width
         padded = F.pad(x, (1, 1 + over[1], 1, 1 + over[0])).permute(0, 2, 3, 1)
         squares = padded.unfold(1, IN, OUT).unfold(2, IN, OUT).permute(0, 4, 5, 1, 2, 3)  # (N, 6, 6, down, across, C)
-        out = x.new_empty(n, down, OUT, across, OUT, o)
+        shape = n, o, down * OUT, across * OUT
+        whole = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+        out = whole.permute(0, 2, 3, 1).view(n, down, OUT, across, OUT, o)
         to, back = torch.kron(BT, BT).to(x), torch.kron(AT, AT).to(x)
         for i, rows in _bands(n, down, across * max(c, o)):
             d = squares[i, :, :, rows].reshape(IN**2, -1)
             m = torch.bmm((to @ d).view(IN**2, -1, c), filters)
             y = (back @ m.view(IN**2, -1)).view(OUT, OUT, -1, across, o).permute(2, 0, 3, 1, 4)
             out[i, rows] = y if bias is None else y + bias
-        return out.view(n, down * OUT, across * OUT, o)[:, :height, :width].permute(0, 3, 1, 2)
+        return whole[..., :height, :width].contiguous(memory_format=torch.channels_last) if any(over) else whole
 
     @staticmethod
     @once_differentiable
