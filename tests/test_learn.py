@@ -65,6 +65,24 @@ def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path)
     assert {"content", "picture/starry_night"} <= pictures
 
 
+def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(train, tmp_path):
+    done = train(*tiny("feedforward", "style=mosaic", "trainer.log_every_n_steps=50", "steps=1"))
+    assert done.returncode == 0, done.stderr
+    assert store.load(tmp_path / "run" / "network.ckpt").styles == ["mosaic"]
+    assert read(tmp_path / "run", "metrics.json")["loss"] > 0
+
+
+def test_two_processes_learn_what_one_with_twice_the_batch_learns(train, tmp_path):
+    shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "learn.batch=1")
+    for more, folder in (((), "one"), (shared, "two")):
+        done = train(*tiny("feedforward", "style=mosaic", "logger=none", *more, folder=folder))
+        assert done.returncode == 0, done.stderr
+    one, two = (state(tmp_path / folder / "network.ckpt") for folder in ("one", "two"))
+    for name in one:
+        if not name.endswith("bias"):  # before a norm its gradient is rounding alone, of which Adam makes whole steps
+            assert (one[name] - two[name]).abs().mean() < 1e-4, name  # a step is 3e-3
+
+
 def _tensorboard(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

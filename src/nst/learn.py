@@ -99,10 +99,10 @@ def learn(
     try:
         trainer.fit(module, loader, ckpt_path=str(going_on.path) if going_on else None, weights_only=True)
     finally:
-        if module.last:
+        if trainer.global_step:
             _save(record, module, content)
-    loss = module.last.get("loss", nan)
-    terms = {name: value for name, value in module.last.items() if name != "loss"}
+    terms = {name: float(value) for name, value in module.last.items()}
+    loss = terms.pop("loss", nan)
     record.metrics(
         loss=loss,
         terms=terms,

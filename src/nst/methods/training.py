@@ -39,7 +39,7 @@ class Training(LightningModule):
         self.scheduler = scheduler
         self.steps = steps
         self.about = about
-        self.last: dict[str, float] = {}
+        self.last: dict[str, Tensor] = {}
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser of what is trained and its schedule over all steps."""
@@ -60,12 +60,12 @@ class Training(LightningModule):
                 f"the loss is {loss:g} at step {self.trainer.global_step}: not a number; lower optimizer.lr or the "
                 f"weights; the last checkpoint is kept"
             )
+        self.last = {"loss": loss.detach(), **{name: value.detach() for name, value in losses.items()}}
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log(loss, losses)
         return loss
 
     def _log(self, loss: Tensor, losses: dict[str, Tensor]) -> None:
-        self.last = {"loss": loss.item(), **{name: value.item() for name, value in losses.items()}}
         values = {f"loss/{name}": value for name, value in losses.items()}
         rate = {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
         self.log("loss", loss, prog_bar=True, logger=bool(self.loggers), batch_size=1)
