@@ -75,12 +75,12 @@ def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(t
 def test_two_processes_learn_what_one_with_twice_the_batch_learns(train, tmp_path):
     shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "learn.batch=1")
     for more, folder in (((), "one"), (shared, "two")):
-        done = train(*tiny("feedforward", "style=mosaic", "logger=none", *more, folder=folder))
+        done = train(*tiny("feedforward", "style=mosaic", "logger=none", "steps=1", *more, folder=folder))
         assert done.returncode == 0, done.stderr
     one, two = (state(tmp_path / folder / "network.ckpt") for folder in ("one", "two"))
-    for name in one:
-        if not name.endswith("bias"):  # before a norm its gradient is rounding alone, of which Adam makes whole steps
-            assert (one[name] - two[name]).abs().mean() < 1e-4, name  # a step is 3e-3
+    weights = [name for name in one if name.endswith("conv.weight")]
+    assert weights  # what a norm cancels has a gradient of rounding alone, of which Adam's first step makes a whole one
+    assert max((one[name] - two[name]).abs().max().item() for name in weights) < 1e-5  # a step is 3e-3
 
 
 def _tensorboard(run):
