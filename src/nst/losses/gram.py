@@ -23,41 +23,53 @@ def moments(features: Tensor, mask: Tensor | None = None) -> Tensor:
     Returns:
         (C + 1, C + 1), float32 or better.
     """
-    f = features[0].flatten(1)  # (C, P)
-    weights = None if mask is None else mask[0].flatten(1).to(f)  # (1, P)
-    wide = torch.float64 if f.dtype == torch.float64 else torch.float32
-    gram = _Outer.apply(f, weights)  # (C, C)
-    sums = (f if weights is None else f * weights).sum(1, dtype=wide)  # (C)
-    count = f.new_tensor(f.shape[1], dtype=wide) if mask is None else mask.sum(dtype=wide)
-    top = torch.cat([gram, sums[:, None]], dim=1)
-    return torch.cat([top, torch.cat([sums, count[None]])[None]], dim=0)
+    f = features.squeeze(0).flatten(1)  # (C, P); an index instead would fill a map with zeros on its way back
+    weights = None if mask is None else mask.squeeze(0).flatten(1).to(f)  # (1, P)
+    out: Tensor = _Moments.apply(f, weights)
+    return out
 
 
-class _Outer(torch.autograd.Function):
-    """`G = sum_p w_p f_p f_p^T`, and `dL/df_p = w_p (dL/dG + dL/dG^T) f_p`: one product, where autograd takes two.
+class _Moments(torch.autograd.Function):
+    """`M`, and `dL/df_p = w_p ((dL/dG + dL/dG^T) f_p + dL/ds)`: one product, where autograd takes two and an addition.
 
     Of 16-bit features the products of a block of positions are added up in 16 bits of result, the blocks in 32: the
-    rounding errors of many blocks cancel, and no wide copy of the features is made.
+    rounding errors of many blocks cancel, and no wide copy of the features is made. The gradient has the features'
+    own order in memory: another would have to be turned at every step before.
     """
 
     @staticmethod
     def forward(ctx: Any, f: Tensor, weights: Tensor | None) -> Tensor:
         weighted = f if weights is None else f * weights
-        ctx.save_for_backward(weighted)
-        with torch.autocast(f.device.type, enabled=False):
-            if f.dtype not in (torch.float16, torch.bfloat16):
-                return weighted @ f.T
-            pairs = zip(torch.split(weighted, BLOCK, 1), torch.split(f, BLOCK, 1), strict=True)
-            gram = f.new_zeros(len(f), len(f), dtype=torch.float32)
-            for one, other in pairs:
-                gram += one @ other.T
-            return gram
+        ctx.save_for_backward(weighted, weights)
+        wide = torch.float64 if f.dtype == torch.float64 else torch.float32
+        out = f.new_empty(len(f) + 1, len(f) + 1, dtype=wide)
+        out[:-1, :-1] = _outer(weighted, f)
+        out[-1, :-1] = out[:-1, -1] = weighted.sum(1, dtype=wide)
+        out[-1, -1] = f.shape[1] if weights is None else weights.sum(dtype=wide)
+        return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (weighted,) = ctx.saved_tensors
+        weighted, weights = ctx.saved_tensors
+        both = (gradient[:-1, :-1] + gradient[:-1, :-1].T).to(weighted)
+        sums = (gradient[:-1, -1] + gradient[-1, :-1]).to(weighted)
         with torch.autocast(gradient.device.type, enabled=False):
-            return (gradient + gradient.T).to(weighted) @ weighted, None
+            shift = sums if weights is None else weights.T * sums
+            if weighted.stride(0) == 1:  # channels last
+                return torch.addmm(shift, weighted.T, both).T, None
+            return torch.addmm(shift[:, None] if weights is None else shift.T, both, weighted), None
+
+
+def _outer(weighted: Tensor, f: Tensor) -> Tensor:
+    """Sum the outer products of the columns of two (C, P)."""
+    with torch.autocast(f.device.type, enabled=False):
+        if f.dtype not in (torch.float16, torch.bfloat16):
+            return weighted @ f.T
+        pairs = zip(torch.split(weighted, BLOCK, 1), torch.split(f, BLOCK, 1), strict=True)
+        gram = f.new_zeros(len(f), len(f), dtype=torch.float32)
+        for one, other in pairs:
+            gram += one @ other.T
+        return gram
 
 
 class Gram(Term):
