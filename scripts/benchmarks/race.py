@@ -35,6 +35,7 @@ WAYS: dict[str, tuple[tuple[str, ...], int]] = {
 
 STYLE = "swirling_night.jpg"
 TIMED = 12  # plain steps that are timed
+PATIENCE = 0.5  # share of the plain seconds after which a way is given up
 
 
 class Goal(Callback):
@@ -121,7 +122,7 @@ def _race(
     rows: list[dict[str, object]] = [{"network": name, "way": "plain", "seconds": seconds, "loss": aim, "share": 1.0}]
     for way, (words, most) in WAYS.items():
         long = configure(*words)
-        goal = Goal(aim, edge, judge, patience=seconds)
+        goal = Goal(aim, edge, judge, patience=PATIENCE * seconds)
         method: ImageMethod = build.method(long, objective=build.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(content, [StylePicture("style", style)]):

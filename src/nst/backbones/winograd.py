@@ -96,7 +96,9 @@ class _Convolution(torch.autograd.Function):
             m = torch.bmm((to @ d).view(IN**2, -1, c), filters)
             y = (back @ m.view(IN**2, -1)).view(OUT, OUT, -1, across, o).permute(2, 0, 3, 1, 4)
             out[i, rows] = y if bias is None else y + bias
-        return whole[..., :height, :width].contiguous(memory_format=torch.channels_last) if any(over) else whole
+        if not any(over):
+            return whole
+        return whole[..., :height, :width].clone(memory_format=torch.channels_last)  # no view: a ReLU may write over it
 
     @staticmethod
     @once_differentiable
