@@ -126,3 +126,14 @@ def test_an_unknown_convention_is_refused(options, line):
 def test_a_negative_weight_is_refused():
     with pytest.raises(ValueError, match="weights of 0 or more"):
         Gram(layers={"a": -1.0}, weight=1.0, **OPTIONS)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_moments_is_right_in_either_order_of_memory(memory, masked) -> None:
+    generator = torch.Generator().manual_seed(0)
+    f = torch.randn(1, 3, 4, 5, dtype=torch.float64, generator=generator).to(memory_format=memory).requires_grad_()
+    mask = torch.rand(1, 1, 4, 5, dtype=torch.float64, generator=generator) if masked else None
+    assert torch.autograd.gradcheck(lambda x: moments(x, mask), f)
+    (gradient,) = torch.autograd.grad(moments(f, mask).sum(), f)
+    assert gradient.is_contiguous(memory_format=memory)

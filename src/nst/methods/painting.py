@@ -82,8 +82,9 @@ class Painting(LightningModule):
     def image(self) -> Tensor:
         """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
         image = self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
-        if self.keep is None or self.content is None:
+        if self.keep is None:
             return image
+        assert self.content is not None  # it is kept where it is to show
         return torch.lerp(image, self.content, self.keep)
 
     def configure_optimizers(self) -> Any:
