@@ -33,14 +33,13 @@ TOP = {
     "max_megapixels": float,
     "output": str,
     "threads": int | None,
+    "keep_memory": bool,
     "objective": str | list[str],
     "recipe": str | None,
     "resume": str | None,
     "base": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
-
-
 MOST_THREADS = 1024
 """With many more OpenMP ends the process without a word."""
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from nst import images
+from nst import heap, images
 from nst.backbones.base import Backbone
 from nst.distributed import ALONE, Share
 from nst.geometry import NotLocalError, geometry
@@ -99,7 +99,9 @@ class Plan:
 
     def _edge(self, size: tuple[int, int], device: torch.device, world: int) -> int | None:
         """The edge of the tiles that `auto` chooses, or None for the whole; says so in a line, with the reason."""
-        pixels, free = size[0] * size[1], free_memory(device)
+        pixels = size[0] * size[1]
+        heap.give_back()  # what the last level left counts as free
+        free = free_memory(device)
         free = free // world if free is not None and device.type == "cpu" else free  # they may share a machine
         need = self.predicted(pixels, pixels)
         if free is None:

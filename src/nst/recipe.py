@@ -41,7 +41,7 @@ FUNCTIONS = ("nst.data.", "nst.initial.", "nst.schedules.", "nst.pyramid.", "nst
 """Where a function may be."""
 JOBS = ("nst.paint.paint", "nst.learn.learn")
 """What may run a job."""
-LOCAL = ("download", "logger", "judge", "objective", "recipe", "resume", "checkpoint", "name")
+LOCAL = ("download", "logger", "judge", "objective", "recipe", "resume", "checkpoint", "keep_memory", "name")
 """What is taken from here, not from a recipe: where files come from and go to, and what doesn't touch the pixels."""
 
 

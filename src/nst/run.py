@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build, jobs, status
+from nst import build, heap, jobs, status
 from nst.cli import command, one_line, report
 from nst.files import write
 from nst.lock import alone
@@ -100,7 +100,8 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> jobs.Outcome:
     seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_num_threads(plain["threads"] or jobs.threads())
     job = build.build(cfg.job)
-    outcome: jobs.Outcome = job(cfg, plain, record, stop, made_by)
+    with heap.kept(plain["keep_memory"]):
+        outcome: jobs.Outcome = job(cfg, plain, record, stop, made_by)
     return outcome
 
 

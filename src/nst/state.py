@@ -11,7 +11,7 @@ from typing import Any
 from nst import checkpoints, recipe
 from nst.callbacks.checkpoint import FIELD, NAME
 
-FREE = ("download", "logger", "judge", "objective", "checkpoint", "recipe", "resume", "threads", "name")
+FREE = ("download", "logger", "judge", "objective", "checkpoint", "recipe", "resume", "threads", "keep_memory", "name")
 """The choices that don't touch the pixels, or whose difference is told: they may change when a run goes on."""
 KINDS: dict[str, Any] = {
     "config": str,

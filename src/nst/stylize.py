@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from nst import color, images, looks, schema, video
+from nst import color, heap, images, looks, schema, video
 from nst.cli import nearest, one_line
 from nst.networks import Adain, store
 from nst.pyramid import fit
@@ -41,6 +41,7 @@ class Stylize:
         batch: Frames of a video that are painted at once.
         threads: null: all cores.
         device: `cpu`, `cuda`, `mps`; null: the fastest.
+        keep_memory: Freed memory stays with the process for the next picture or window: faster, no value changes.
         max_megapixels: Larger pictures are refused, 10^6 pixels.
     """
 
@@ -60,6 +61,7 @@ class Stylize:
         batch: int = 1,
         threads: int | None = None,
         device: str | None = None,
+        keep_memory: bool = True,
         max_megapixels: float = 200.0,
     ) -> None:
         if not 0 <= strength <= 1:
@@ -80,7 +82,7 @@ class Stylize:
         self.size, self.batch, self.max_megapixels = size, batch, max_megapixels
         self.stylist = Stylist(self.trained.network.to(self.device), _tile(tiles), glance)
         self.source = Path(content).expanduser()
-        self.output = output
+        self.output, self.keep_memory = output, keep_memory
 
     def paint(self, image: Tensor, done: Any = lambda share: None) -> Tensor:
         """Paint pictures (N, 3, H, W) in [0, 1]; the result has the size that is asked for."""
@@ -100,8 +102,10 @@ class Stylize:
 
     def run(self) -> int:
         """Paint all that is asked for and return the exit code: 1 where a picture of a folder could not be painted."""
-        if self.source.is_dir():
-            return self._folder()
+        with heap.kept(self.keep_memory):
+            return self._folder() if self.source.is_dir() else self._single()
+
+    def _single(self) -> int:
         if not self.source.is_file():
             raise FileNotFoundError(
                 f"content={self.source} is no file and no folder; give a picture, a folder or a video"
