@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst.networks.layers import Conv, doubled
-from nst.networks.moments import Moments, mean_deviation
+from nst.networks.moments import Moments, mean_deviation, renormed
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of the same shape."""
-        out: Tensor = x + self.second(self.first(x).relu())
+        out: Tensor = x + self.second(self.first(x).relu_())
         return out
 
 
@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         """Return (N, channels, H / 4, W / 4) of an image (N, 3, H, W) in [0, 1]."""
         x = image * 2 - 1
         for layer in self.down:
-            x = layer(x).relu()
+            x = layer(x).relu_()
         out: Tensor = self.blocks(x)
         return out
 
@@ -99,7 +99,7 @@ class Decoder(nn.Module):
         """
         x = self.blocks(x)
         for layer in self.up:
-            x = layer(doubled(x)).relu()
+            x = layer(doubled(x)).relu_()
         out: Tensor = self.last(x)
         return out + 0.5
 
@@ -145,13 +145,13 @@ class Adain(nn.Module):
 
     def normalise(self, x: Tensor, blend: Blend) -> Tensor:
         """Give encoded maps (N, C, h, w) the statistics of a blend."""
-        mean, deviation = self.moments(x)
+        pair = self.moments(x)
         weights = blend.weights
         wanted_mean, wanted_deviation = (
             torch.einsum("nkhw,nkc->nchw", weights, values.expand(len(weights), -1, -1))
             for values in (blend.means, blend.deviations)
         )
-        styled = (x - mean) / deviation * wanted_deviation + wanted_mean
+        styled = renormed(x, pair, wanted_mean, wanted_deviation)
         out: Tensor = x + blend.strength * (styled - x) if blend.strength != 1 else styled
         return out
 

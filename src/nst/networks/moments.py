@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to the variance
@@ -18,7 +19,21 @@ def mean_deviation(x: Tensor) -> Pair:
     `mu = mean_p x_p`, `sigma = sqrt(mean_p (x_p - mu)^2 + 1e-5)`.
     """
     mean = x.mean((2, 3), keepdim=True)
-    return mean, ((x - mean).square().mean((2, 3), keepdim=True) + EPSILON).sqrt()
+    norm = torch.linalg.vector_norm(x - mean, dim=(2, 3), keepdim=True)  # no map of squares
+    return mean, (norm.square() / (x.shape[2] * x.shape[3]) + EPSILON).sqrt()
+
+
+def renormed(x: Tensor, pair: Pair, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Return maps whose channels have another mean and deviation than `pair`, as one line: `x * factor + offset`.
+
+    Args:
+        x: (N, C, h, w).
+        pair: The mean and the deviation that x has.
+        mean: The one to give it, (N, C, 1, 1), or (N, C, h, w) for each position its own.
+        deviation: Likewise.
+    """
+    factor = deviation / pair[1]
+    return (x * factor).add_(mean - pair[0] * factor)
 
 
 class Moments(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nst.networks.layers import Conv, doubled
-from nst.networks.moments import Moments
+from nst.networks.moments import Moments, renormed
 
 
 class StyleNorm(nn.Module):
@@ -27,10 +27,9 @@ class StyleNorm(nn.Module):
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """Return the normed maps, (N, C, h, w), with the styles mixed by `mix`, (N, S)."""
-        mean, deviation = self.moments(x)
+        pair = self.moments(x)
         scale, shift = (mix @ torch.stack(list(rows)) for rows in (self.scales, self.shifts))  # (N, C)
-        out: Tensor = (x - mean) / deviation * scale[..., None, None] + shift[..., None, None]
-        return out
+        return renormed(x, pair, shift[..., None, None], scale[..., None, None])
 
     def add(self) -> None:
         """Add a style that begins as the mean of those that are there."""
@@ -109,12 +108,12 @@ class Transformer(nn.Module):
         """
         x = image - 0.5
         for layer in self.down:
-            x = layer(x, mix).relu()
+            x = layer(x, mix).relu_()
         for block in self.blocks:
             first, second = block.children()
-            x = x + second(first(x, mix).relu(), mix)
+            x = x + second(first(x, mix).relu_(), mix)
         for layer in self.up:
-            x = layer(doubled(x), mix).relu()
+            x = layer(doubled(x), mix).relu_()
         out: Tensor = self.last(x)
         return out.sigmoid()
 
