@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nst import looks
+from nst import looks, stylist
 from nst.looks import Wish
 from nst.networks import Adain, Transformer
 from nst.networks.store import Trained
@@ -74,3 +74,12 @@ def test_masks_follow_the_windows(noise):
     alone = Stylist(one.network).paint(image, looks.tell(one, [Wish("a")], strength=0.8, masks=[None]))
     other = Stylist(one.network).paint(image, looks.tell(one, [Wish("b")], strength=0.8, masks=[None]))
     assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
+
+
+@pytest.mark.parametrize(("free", "edge"), [(None, 2048), (100e9, 2048), (4e9, 1024), (1e6, 512)])
+def test_windows_are_as_large_as_the_free_memory_allows(free, edge, monkeypatch):
+    one = Stylist(Transformer(width=16, blocks=5, styles=1))
+    monkeypatch.setattr(stylist, "free_memory", lambda device: free)
+    image = torch.empty(1, 3, 1, 1)
+    assert one._tile(1024**2, image) is None
+    assert one._tile(4096**2, image) == edge

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 from benchmarks import machine
-from nst import build, schedules
+from nst import build, heap, schedules
 from nst.backbones.pretrained import aliases
 from nst.methods import Painting
 from nst.methods.stage import Steps
@@ -135,5 +135,6 @@ def ours(
     )
     clock = Clock()
     trainer = build.trainer(cfg, Path(), [], [clock], steps)
-    trainer.fit(module, Steps(steps))
+    with heap.kept(cfg.keep_memory):
+        trainer.fit(module, Steps(steps))
     return clock.seconds

@@ -1,8 +1,6 @@
 """What the device at hand is, does and holds."""
 
-import contextlib
 import copy
-import ctypes
 import gc
 import os
 import platform
@@ -14,6 +12,7 @@ import torch
 import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
+from nst import heap
 from nst.backbones.base import Backbone
 
 PATIENCE = 5.0  # seconds: a processor without bfloat16 takes one for each of its products
@@ -35,8 +34,7 @@ def held(where: torch.device) -> int:
     if where.type == "cuda":
         return torch.cuda.memory_allocated(where)
     gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else what the last turn freed still counts
+    heap.give_back()  # else what the last turn freed still counts
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

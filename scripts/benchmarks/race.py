@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 import nst
-from nst import build, images
+from nst import build, heap, images
 from nst.methods import Painting
 from nst.methods.image import ImageMethod
 from nst.objective import Objective, Target
@@ -127,7 +127,8 @@ def _race(
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(content, [StylePicture("style", style)]):
             trainer = build.trainer(long, options.out, [], [goal], stage.steps)
-            trainer.fit(stage.module, stage.data)
+            with heap.kept(long.keep_memory):
+                trainer.fit(stage.module, stage.data)
         share = None if goal.reached is None else goal.reached / seconds
         told = (
             f"{goal.reached:.1f} s, {share:.2f} of it" if goal.reached is not None else f"not reached: {goal.loss:.5f}"

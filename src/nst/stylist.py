@@ -8,10 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst import images
+from nst import heap, images
+from nst.memory import free_memory
 from nst.networks import Adain, Transformer, held
 
-WINDOW = 512  # pixels: of 256 the halo costs more, of 1024 the larger maps do
+WINDOWS = (2048, 1536, 1024, 512)  # pixels: the larger, the less of the work is halo
+MAPS = 16  # maps of `width` channels that a network holds at full size, at its peak: measured 11 to 13
+USABLE = 0.5  # share of the free memory that a window may take
 SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
 Tell = Callable[[tuple[int, int]], Any]
 """(height, width) -> what the network is told besides the picture: a mix, or a blend."""
@@ -28,7 +31,7 @@ class Stylist:
     Args:
         network: Trained, in evaluation mode.
         tile: Edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole where the picture
-            is no larger than `glance`, else windows of `WINDOW`.
+            is no larger than `glance`, else the largest of `WINDOWS` that fits into the free memory.
         glance: Edge of the square whose area a picture is reduced to before its moments are taken, pixels.
     """
 
@@ -47,7 +50,7 @@ class Stylist:
         """
         height, width = images.size_of(image)
         padded = _padded(image, self.network.stride)
-        tile = self._tile(height * width)
+        tile = self._tile(height * width, image)
         if tile is None and height * width <= self.glance**2:
             out = self.network(padded, tell(images.size_of(padded)))
         else:
@@ -58,10 +61,16 @@ class Stylist:
         inside: Tensor = out[..., :height, :width].clamp(0, 1)
         return inside
 
-    def _tile(self, pixels: int) -> int | None:
-        if self.tile == 0:
-            return None if pixels <= self.glance**2 else WINDOW
-        return self.tile
+    def _tile(self, pixels: int, image: Tensor) -> int | None:
+        if self.tile != 0:
+            return self.tile
+        if pixels <= self.glance**2:
+            return None
+        heap.give_back()  # what the last picture left counts as free
+        free = free_memory(image.device)
+        each = len(image) * MAPS * self.network.options["width"] * image.element_size()
+        fits = (edge for edge in WINDOWS if free is None or each * (edge + 2 * self.network.halo) ** 2 <= USABLE * free)
+        return next(fits, WINDOWS[-1])
 
     def _reduced(self, image: Tensor) -> Tensor:
         height, width = images.size_of(image)
