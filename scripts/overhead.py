@@ -34,12 +34,11 @@ def bare(stage: Stage) -> float:
     """Take the stage's steps in a plain loop; return seconds per evaluation."""
     module: Painting = stage.module
     module.capture()
-    pixels = torch.nn.Parameter(module.pixels.detach().clone())
-    optimizer = module.optimizer([pixels])
+    optimizer = module.optimizer([module.pixels])
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = module.objective.total(module.objective(pixels, module.references))
+        loss = module.objective.total(module.objective(module.image(), module.references))
         loss.backward()
         return loss
 

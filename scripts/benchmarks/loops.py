@@ -129,7 +129,7 @@ def ours(
         objective=objective,
         optimizer=OPTIMIZERS[optimizer],
         scheduler=schedules.constant,
-        space="image",
+        space=cfg.method.space,
         first_step=0,
         steps=steps,
     )

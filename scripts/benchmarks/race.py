@@ -25,11 +25,14 @@ from nst.pictures import StylePicture
 from nst.pyramid import Level
 
 ADAM = ("optimizer=adam", "scheduler=cosine", "steps=40")
+PIXELS = ("method.space=image",)
 WAYS: dict[str, tuple[tuple[str, ...], int]] = {
-    "pyramid + L-BFGS (the default)": ((), 60),
-    "L-BFGS, full size": (("pyramid=none",), 60),
-    "pyramid + Adam, cosine": (ADAM, 80),
-    "Adam, cosine, full size": ((*ADAM, "pyramid=none"), 160),
+    "pyramid + L-BFGS on bands (the default)": ((), 60),
+    "L-BFGS on bands, full size": (("pyramid=none",), 60),
+    "pyramid + L-BFGS on pixels": (PIXELS, 60),
+    "L-BFGS on pixels, full size": ((*PIXELS, "pyramid=none"), 60),
+    "pyramid + Adam on pixels, cosine": ((*PIXELS, *ADAM), 160),
+    "Adam on pixels, cosine, full size": ((*PIXELS, *ADAM, "pyramid=none"), 160),
 }
 """Name -> what is typed, and the steps of the last level, where the aim is not reached before."""
 
@@ -55,7 +58,7 @@ class Goal(Callback):
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: object) -> None:
         """Look, off the clock."""
         now = time.perf_counter()
-        if self.reached is None and max(images.size_of(module.pixels)) == self.edge:
+        if self.reached is None and max(module.size) == self.edge:
             self.loss = self.judge(module.image().detach())
             if self.loss <= self.aim:
                 self.reached = now - self.began - self.idle

@@ -21,7 +21,7 @@ EDGES = (1024, 768, 512, 384, 256, 192, 128)
 """Tiles that `auto` tries, largest first: larger ones are no faster, smaller ones are mostly halo."""
 USABLE = 0.8  # share of the free memory that a picture may take
 WORTH_A_WORD = 0.1  # share of the free memory below which nobody asks
-PICTURES = 32  # pictures kept beside the features: content, gradient, averages, the optimiser's history
+PICTURES = 40  # pictures kept beside the features: content, gradient, averages, the optimiser's history
 OVERHEAD = 2.4  # the peak of a pass over what it saves for its backward: measured 1.6 (VGG-19, wavelet) to 2.4
 SMALLEST = 16  # pixels; a tile below is nothing but halo
 

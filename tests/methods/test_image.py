@@ -6,23 +6,8 @@ from lightning.pytorch import Trainer
 
 from nst import initial, schedules
 from nst.callbacks import Average, Clamp, Restart
-from nst.losses import Content, Gram
 from nst.methods import DivergedError, ImageMethod, StylePicture
-from nst.objective import Objective
 from nst.pyramid import Level
-
-
-@pytest.fixture
-def objective(wavelet) -> Objective:
-    return Objective(
-        backbone=wavelet,
-        terms={
-            "content": Content(layers={"s1": 1.0}, weight=0.3, reduction="relative", layer_reduction="mean"),
-            "style": Gram(
-                layers={"s0": 1.0, "s1": 1.0}, weight=1.0, normalize="hw", reduction="relative", layer_reduction="mean"
-            ),
-        },
-    )
 
 
 def constant(optimizer, *, steps):

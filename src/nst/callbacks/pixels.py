@@ -17,6 +17,8 @@ class Clamp(Callback):
     not fit the difference of the gradients, and its curvature could come out as next to nothing: the next direction is
     then as long as that is small.
 
+    Bands (`method.space=laplacian`) have no bounds, and the image is clamped where they are joined.
+
     Args:
         low: Lower bound, in units of `method.space`.
         high: Upper bound.
@@ -30,6 +32,8 @@ class Clamp(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
         """Clamp in place."""
+        if module.bands:
+            return
         if self.until is None or trainer.global_step < self.until:
             optimizer = trainer.optimizers[0]
             if isinstance(optimizer, torch.optim.LBFGS):

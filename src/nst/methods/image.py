@@ -31,7 +31,7 @@ class ImageMethod:
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
         style_scale: Size of all strokes: multiplies every style's own scale.
-        space: `image` or `input`: see `Painting`.
+        space: `image`, `input` or `laplacian`: see `Painting`.
         moments: What the optimiser remembers when a level begins: nothing (`fresh`), or the moments of the level
             before, `resized`.
         coarser: Term -> its weight at a level over that at the next finer one; 1 for those that are not named.
@@ -64,6 +64,8 @@ class ImageMethod:
         self.strokes = Strokes(fit=style_fit, size=style_size, scale=style_scale)
         self.space = space
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
+        if moments == "resized" and space == "laplacian":
+            raise ValueError("method.moments=resized resizes maps; give method.space=image or input, or moments=fresh")
         self.coarser = coarser
         for name, factor in coarser.items():
             if not factor > 0:
@@ -90,7 +92,7 @@ class ImageMethod:
                 continue
             module = self._painting(number, first_step, content, styles, keep, image, warm)
             image = None
-            size = images.size_of(module.pixels)
+            size = module.size
             module.remembers = self.moments == "resized"
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
             slug = f"level_{number}_{size[1]}x{size[0]}"

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from nst import images
 from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, check_choice
+from nst.methods.laplacian import Laplacian
 from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
 
@@ -23,6 +24,9 @@ class DivergedError(ArithmeticError):
 class Painting(LightningModule):
     """One level of a picture.
 
+    Attributes:
+        size: (height, width), pixels.
+
     Args:
         start: The image to begin with, [0, 1] RGB, (1, 3, H, W); it becomes the parameter and is not copied.
         content: The content at this size. It and the styles are let go when their references are taken.
@@ -31,7 +35,7 @@ class Painting(LightningModule):
         optimizer: Parameters -> optimiser.
         scheduler: (optimiser, steps=) -> what Lightning takes.
         space: What the parameter holds: `image` ([0, 1] RGB), or `input`, the backbone's own convention, in whose units
-            the learning rate then is.
+            the learning rate then is; or `laplacian`, the bands of the image, whose sum is clamped to [0, 1].
         first_step: Steps taken by the levels before this one: the loggers count on from there.
         steps: Optimiser steps of this level.
         keep: Where the content shows through the parameter, (1, 1, H, W) in [0, 1]; None for nowhere.
@@ -66,7 +70,7 @@ class Painting(LightningModule):
         self.styles = styles
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.space = check_choice("method.space", space, ("image", "input"))
+        self.space = check_choice("method.space", space, ("image", "input", "laplacian"))
         self.first_step = first_step
         self.steps = steps
         self.warm = warm
@@ -74,6 +78,10 @@ class Painting(LightningModule):
         self.remembers = False
         self.memory: State = {}
         self.strict_loading = False  # of a checkpoint, which holds the pixels alone
+        self.size = images.size_of(start)
+        self.bands = Laplacian(self.size) if space == "laplacian" else None
+        if self.bands:
+            start = self.bands.split(start)
         self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start)
         self.last_good: Tensor | None = None
         self.references: References = {}
@@ -81,7 +89,11 @@ class Painting(LightningModule):
 
     def image(self) -> Tensor:
         """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
-        image = self.objective.backbone.input.inverse(self.pixels) if self.space == "input" else self.pixels
+        image: Tensor = self.pixels
+        if self.bands:
+            image = self.bands.join(image).clamp(0, 1)
+        elif self.space == "input":
+            image = self.objective.backbone.input.inverse(image)
         if self.keep is None:
             return image
         assert self.content is not None  # it is kept where it is to show
@@ -91,7 +103,7 @@ class Painting(LightningModule):
         """Return the optimiser of the single parameter and its schedule over this level."""
         optimizer = self.optimizer([self.pixels])
         if self.warm is not None:
-            state = resized(self.warm, images.size_of(self.pixels))
+            state = resized(self.warm, self.size)
             maps = {name for name, value in state.items() if isinstance(value, Tensor) and value.dim() == 4}
             optimizer.state[self.pixels] = {k: v.to(self.pixels) if k in maps else v for k, v in state.items()}
         self._optimizer = optimizer  # alive after the fit: the next level may begin with what it remembers

@@ -1,0 +1,52 @@
+"""A picture as the bands of its Laplacian pyramid: an optimiser then moves wide and fine things at the same pace."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
+SMALLEST = 8  # pixels: no band has a smaller edge
+
+
+class Laplacian:
+    """The bands of pictures of one size, as one vector of values for each channel.
+
+    A pixel's gradient knows little of the wide shapes that it is part of; a coarse band's value has the gradient of all
+    the pixels below it. To the same loss L-BFGS and Adam take a half to a third of the steps that pixels take.
+
+    Args:
+        size: (height, width), pixels.
+
+    Source: Burt & Adelson 1983; Kolkin, Salavon & Shakhnarovich 2019, section 2.4 (a picture optimised so).
+
+    Differs: areas are averaged on the way down and interpolated linearly on the way up, so odd sizes are exact too.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.sizes = [size]
+        while len(self.sizes) < BANDS and min(self.sizes[-1]) >= 2 * SMALLEST:
+            height, width = self.sizes[-1]
+            self.sizes.append((-(-height // 2), -(-width // 2)))
+
+    def split(self, image: Tensor) -> Tensor:
+        """Return the bands of an image (1, 3, H, W), fine to coarse, as (1, 3, n)."""
+        out = []
+        for size in self.sizes[1:]:
+            coarse = F.interpolate(image, size, mode="area")
+            out.append((image - _up(coarse, (image.shape[-2], image.shape[-1]))).flatten(2))
+            image = coarse
+        return torch.cat([*out, image.flatten(2)], dim=2)
+
+    def join(self, values: Tensor) -> Tensor:
+        """Return the image of bands."""
+        parts = torch.split(values, [height * width for height, width in self.sizes], dim=2)
+        image: Tensor | None = None
+        for part, size in zip(reversed(parts), reversed(self.sizes), strict=True):
+            band = part.view(*part.shape[:2], *size)
+            image = band if image is None else _up(image, size).add_(band)
+        assert image is not None  # there is one size
+        return image
+
+
+def _up(image: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(image, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,73 @@
+"""A picture as bands: nothing is lost, and an optimiser gets further with them."""
+
+import pytest
+import torch
+
+from nst import schedules
+from nst.methods import Painting
+from nst.methods.laplacian import BANDS, Laplacian
+from nst.objective import Target
+
+
+@pytest.mark.parametrize("size", [(64, 96), (97, 61), (17, 200), (5, 3), (1, 1)])
+def test_bands_are_the_picture(size, noise):
+    bands, image = Laplacian(size), noise(*size)
+    assert (bands.join(bands.split(image)) - image).abs().max() < 1e-6
+
+
+def test_a_band_has_half_the_edge_of_the_finer_one():
+    assert Laplacian((97, 64)).sizes == [(97, 64), (49, 32), (25, 16), (13, 8)]
+    assert len(Laplacian((4096, 4096)).sizes) == BANDS
+    assert Laplacian((15, 400)).sizes == [(15, 400)]
+
+
+def test_a_coarse_value_moves_a_wide_part_and_a_fine_one_its_pixel():
+    bands = Laplacian((64, 64))
+    for value, pixels in ((0, 1), (-1, 100)):
+        values = torch.zeros(1, 3, sum(h * w for h, w in bands.sizes))
+        values[0, 0, value] = 1
+        assert (bands.join(values) != 0).sum() >= pixels
+        assert value or (bands.join(values) != 0).sum() == 1
+
+
+def painting(objective, start, content, style, space):
+    return Painting(
+        start,
+        content,
+        [Target(style)],
+        objective=objective,
+        optimizer=lambda parameters: torch.optim.LBFGS(
+            parameters, max_iter=30, max_eval=40, line_search_fn="strong_wolfe"
+        ),
+        scheduler=schedules.constant,
+        space=space,
+        first_step=0,
+        steps=1,
+    )
+
+
+def test_bands_get_further_in_as_many_evaluations(objective, noise):
+    wide = torch.nn.functional.interpolate(noise(6, 8), (48, 64), mode="bicubic").clamp(0, 1)
+    losses = {}
+    for space in ("image", "laplacian"):
+        module = painting(objective, torch.full((1, 3, 48, 64), 0.5), noise(48, 64), wide, space)
+        assert len(list(module.parameters())) == 1
+        module.capture()
+        optimizer = module.optimizer([module.pixels])
+
+        def closure(module=module, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = objective.total(objective(module.image(), module.references))
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        with torch.no_grad():
+            losses[space] = objective.total(objective(module.image().clamp(0, 1), module.references)).item()
+    assert losses["laplacian"] < 0.9 * losses["image"]
+
+
+def test_the_image_of_bands_stays_within_its_bounds(objective, noise):
+    module = painting(objective, noise(16, 16), noise(16, 16), noise(16, 16), "laplacian")
+    module.pixels.data.mul_(3)
+    assert module.image().min() >= 0 and module.image().max() <= 1
