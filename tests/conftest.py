@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 from nst.backbones import Input, Wavelet
+from nst.losses import Content, Gram
+from nst.objective import Objective
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the runs below are tiny
 
@@ -30,6 +32,20 @@ def wavelet() -> Wavelet:
     options = OmegaConf.to_container(OmegaConf.load(ROOT / "conf/backbone/wavelet.yaml"))
     del options["defaults"], options["_target_"]
     return Wavelet(layers=["s0", "s1"], input=Input(mean=[0.5] * 3, std=[1.0] * 3), **options)
+
+
+@pytest.fixture
+def objective(wavelet: Wavelet) -> Objective:
+    """Content and style over it."""
+    return Objective(
+        backbone=wavelet,
+        terms={
+            "content": Content(layers={"s1": 1.0}, weight=0.3, reduction="relative", layer_reduction="mean"),
+            "style": Gram(
+                layers={"s0": 1.0, "s1": 1.0}, weight=1.0, normalize="hw", reduction="relative", layer_reduction="mean"
+            ),
+        },
+    )
 
 
 @pytest.fixture
