@@ -13,7 +13,7 @@ from nst.memory import free_memory
 from nst.networks import Adain, Transformer, held
 
 WINDOWS = (2048, 1536, 1024, 512)  # pixels: the larger, the less of the work is halo
-MAPS = 16  # maps of `width` channels that a network holds at full size, at its peak: measured 9 (transformer) to 15 (adain)
+MAPS = 16  # maps of `width` channels that a network holds at full size, at its peak: transformer 9, adain 15
 USABLE = 0.5  # share of the free memory that a window may take
 SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
 Tell = Callable[[tuple[int, int]], Any]
