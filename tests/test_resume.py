@@ -17,7 +17,8 @@ TINY = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,56,64]", "pyramid.step
 TINY += ("trainer.accelerator=cpu", "trainer.log_every_n_steps=1", "callbacks.snapshots.every=2", "judge=wavelet")
 METHODS = {
     "lbfgs": (),
-    "adam": ("optimizer=adam", "method.moments=resized", "scheduler=cosine", "+callbacks.restart.step=2",
+    "adam": ("optimizer=adam", "method.moments=resized", "method.space=image", "scheduler=cosine",
+             "+callbacks.restart.step=2",
              "+callbacks.restart._target_=nst.callbacks.Restart", "callbacks.average.first=start"),
 }  # fmt: skip
 

@@ -188,7 +188,7 @@ BAD = {
     "max_megapixels=0.01": "over the limit of 0.01",
     "hydra.run.dir=file/below": "file/below|file",
     "weights.content=0 weights.style=0": "nothing to optimise",
-    "optimizer=sgd optimizer.lr=1e30 callbacks=none": "the loss is",
+    "optimizer=sgd optimizer.lr=1e30 callbacks=none method.space=image": "the loss is",
     "style.path=a:b": "no picture a:b",
 }
 
