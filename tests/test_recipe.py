@@ -40,7 +40,7 @@ def test_a_recipe_makes_the_same_pixels_again(train, tmp_path, photo):
 
 def test_a_recipe_whose_picture_changed_is_said(train, tmp_path, photo):
     assert train(*QUICK, f"content.path={photo}", "hydra.run.dir=first").returncode == 0
-    Image.new("RGB", (96, 64), "red").save(photo)
+    picture(photo).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)
     again = train("recipe=first/final.png", "logger=none", "hydra.run.dir=again")
     assert again.returncode == 0, again.stderr
     assert "not every pixel is the recipe's: content is another file" in again.stdout

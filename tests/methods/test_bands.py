@@ -5,7 +5,7 @@ import torch
 
 from nst import schedules
 from nst.methods import Painting
-from nst.methods.laplacian import BANDS, Laplacian
+from nst.methods.laplacian import BANDS, Laplacian, bounded
 from nst.objective import Target
 
 
@@ -71,3 +71,18 @@ def test_the_image_of_bands_stays_within_its_bounds(objective, noise):
     module = painting(objective, noise(16, 16), noise(16, 16), noise(16, 16), "laplacian")
     module.pixels.data.mul_(3)
     assert module.image().min() >= 0 and module.image().max() <= 1
+
+
+def test_what_is_white_or_black_can_come_back_and_goes_no_further():
+    values = torch.tensor([-0.5, 0.0, 0.5, 1.0, 1.5]).requires_grad_()
+    for sign in (1.0, -1.0):  # downhill is down, then up
+        (gradient,) = torch.autograd.grad((sign * bounded(values)).sum(), values)
+        assert gradient.tolist() == [0 if sign > 0 else -1, sign, sign, sign, 1 if sign > 0 else 0]
+
+
+def test_a_picture_of_nothing_but_bounds_is_painted(objective, noise):
+    white = torch.ones(1, 3, 16, 16)
+    module = painting(objective, white, white, noise(16, 16), "laplacian")
+    module.capture()
+    objective.total(objective(module.image(), module.references)).backward()
+    assert module.pixels.grad.abs().max() > 0

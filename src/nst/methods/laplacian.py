@@ -1,8 +1,11 @@
 """A picture as the bands of its Laplacian pyramid: an optimiser then moves wide and fine things at the same pace."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
 SMALLEST = 8  # pixels: no band has a smaller edge
@@ -50,3 +53,26 @@ class Laplacian:
 
 def _up(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bilinear", align_corners=False)
+
+
+def bounded(image: Tensor) -> Tensor:
+    """Clamp to [0, 1]; the gradient is let through but where it would push a value that is beyond a bound further.
+
+    A clamp's own gradient is 0 there and at the bounds: what is white or black would never come back.
+    """
+    clamped: Tensor = _Bounded.apply(image)
+    return clamped
+
+
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        ctx.save_for_backward(image)
+        return image.clamp(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (image,) = ctx.saved_tensors
+        through: Tensor = ((image >= 0) | (gradient < 0)) & ((image <= 1) | (gradient > 0))
+        return gradient * through

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from nst import images
 from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, check_choice
-from nst.methods.laplacian import Laplacian
+from nst.methods.laplacian import Laplacian, bounded
 from nst.methods.warm import State, resized
 from nst.objective import Objective, References, Target
 
@@ -91,7 +91,7 @@ class Painting(LightningModule):
         """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
         image: Tensor = self.pixels
         if self.bands:
-            image = self.bands.join(image).clamp(0, 1)
+            image = bounded(self.bands.join(image))
         elif self.space == "input":
             image = self.objective.backbone.input.inverse(image)
         if self.keep is None:
