@@ -40,6 +40,7 @@ TOP = {
     "base": str | None,
 }
 """The words at the top level that are no group, and their kinds."""
+
 MOST_THREADS = 1024
 """With many more OpenMP ends the process without a word."""
 

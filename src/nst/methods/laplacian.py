@@ -15,12 +15,13 @@ class Laplacian:
     """The bands of pictures of one size, as one vector of values for each channel.
 
     A pixel's gradient knows little of the wide shapes that it is part of; a coarse band's value has the gradient of all
-    the pixels below it. To the same loss L-BFGS and Adam take a half to a third of the steps that pixels take.
+    the pixels below it. Measured with SqueezeNet's trained features, 256 px: L-BFGS has after 50 evaluations the loss that
+    it has on pixels after 150. With random VGG-19 there was no such gain.
 
     Args:
         size: (height, width), pixels.
 
-    Source: Burt & Adelson 1983; Kolkin, Salavon & Shakhnarovich 2019, section 2.4 (a picture optimised so).
+    Source: Burt & Adelson 1983; Kolkin, Salavon & Shakhnarovich 2019 (a picture optimised so).
 
     Differs: areas are averaged on the way down and interpolated linearly on the way up, so odd sizes are exact too.
     """
