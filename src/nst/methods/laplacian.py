@@ -15,8 +15,8 @@ class Laplacian:
     """The bands of pictures of one size, as one vector of values for each channel.
 
     A pixel's gradient knows little of the wide shapes that it is part of; a coarse band's value has the gradient of all
-    the pixels below it. Measured with SqueezeNet's trained features, 256 px: L-BFGS has after 50 evaluations the loss that
-    it has on pixels after 150. With random VGG-19 there was no such gain.
+    the pixels below it. Measured with SqueezeNet's trained features, 256 px: L-BFGS has after 50 evaluations the loss
+    that it has on pixels after 150. With random VGG-19 there was no such gain.
 
     Args:
         size: (height, width), pixels.
