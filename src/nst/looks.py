@@ -17,7 +17,7 @@ from nst.networks import Adain, Blend
 from nst.networks.store import Trained
 from nst.stylist import Tell
 
-STYLE_SIZE = 256  # shorter edge at which a style's file is seen, pixels, where the checkpoint does not say
+STYLE_SIZE = 320  # shorter edge at which a style's file is seen, pixels, where the checkpoint does not say
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,8 @@ class _Blended(nn.Module):
 
     def forward(self, image: Tensor, style: Tensor, strength: Tensor) -> Tensor:
         mean, deviation = self.network.look(style)
-        encoded = self.network.encoder(image)
-        styled = self.network.normalise(encoded, Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
-        out: Tensor = self.network.decoder(encoded + strength * (styled - encoded))
+        blend = Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1), strength)
+        out: Tensor = self.network(image, blend)
         return out
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nst.methods.lesson import Batch, batch_losses, sized, style_references
 from nst.methods.strokes import StylePicture
 from nst.networks import Adain, Blend
+from nst.networks.moments import mean_deviation
 from nst.objective import Objective
 
 
@@ -61,9 +62,10 @@ class AdainMethod:
         encoded = self.network.encoder(contents)
         means, deviations = self.network.look(styles)
         blend = Blend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
-        painted = self.network.decoder(self.network.normalise(encoded, blend))
+        painted = self.network.decoder(*self.network.normalise(encoded, blend))
         some = slice(0, max(1, len(contents) // 4))
-        copy = self.copy * (self.network.decoder(encoded[some]).float() - contents[some]).square().mean()
+        again = self.network.decoder(encoded[some], mean_deviation(encoded[some]))
+        copy = self.copy * (again.float() - contents[some]).square().mean()
         return batch_losses(self.objective, painted, contents, references) | {"copy": copy}
 
     def preview(self, content: Tensor) -> dict[str, Tensor]:

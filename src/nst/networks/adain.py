@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.networks.layers import Conv, doubled
-from nst.networks.moments import Moments, mean_deviation, renormed
+from nst.networks.layers import Conv, Normed, painted
+from nst.networks.moments import Moments, Pair, mean_deviation, renormed
+
+LOOK = 128  # numbers that tell every norm of the decoder what a picture shall look like
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Blend:
     means: Tensor
     deviations: Tensor
     weights: Tensor
-    strength: float = 1.0
+    strength: float | Tensor = 1.0
 
 
 class Block(nn.Module):
@@ -33,7 +35,7 @@ class Block(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first, self.second = Conv(channels, channels, 3), Conv(channels, channels, 3)
+        self.first, self.second = _begun(Conv(channels, channels, 3)), _begun(Conv(channels, channels, 3), gain=0.3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of the same shape."""
@@ -41,44 +43,64 @@ class Block(nn.Module):
         return out
 
 
-def _begin(module: nn.Module) -> None:
-    """Begin with signals that neither fade nor grow, which without norms no later layer would mend (He et al. 2015)."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-    if isinstance(module, Block):
-        module.second.conv.weight.data.mul_(0.3)
-    if isinstance(module, Decoder):
-        module.last.conv.weight.data.mul_(0.1)
-
-
 class Encoder(nn.Module):
-    """A learned encoder: a 5 x 5 convolution, two that halve, residual blocks.
+    """A learned encoder: a 5 x 5 convolution, two that halve, a residual block.
 
     Args:
         width: Channels at full size.
         channels: Channels of the encoded maps.
-        blocks: Residual blocks.
     """
 
-    def __init__(self, *, width: int, channels: int, blocks: int) -> None:
+    def __init__(self, *, width: int, channels: int) -> None:
         super().__init__()
-        self.down = nn.ModuleList(
-            [Conv(3, width, 5), Conv(width, 2 * width, 3, stride=2), Conv(2 * width, channels, 3, stride=2)]
-        )
-        self.blocks = nn.Sequential(*[Block(channels) for _ in range(blocks)])
+        convs = Conv(3, width, 5), Conv(width, 2 * width, 3, stride=2), Conv(2 * width, channels, 3, stride=2)
+        self.down = nn.ModuleList([_begun(conv) for conv in convs])
+        self.block = Block(channels)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return (N, channels, H / 4, W / 4) of an image (N, 3, H, W) in [0, 1]."""
         x = image * 2 - 1
         for layer in self.down:
             x = layer(x).relu_()
-        out: Tensor = self.blocks(x)
+        out: Tensor = self.block(x)
         return out
 
 
+def _begun(conv: Conv, gain: float = 1.0) -> Conv:
+    """Begin with signals that neither fade nor grow, which without norms no later layer would mend (He et al. 2015)."""
+    nn.init.kaiming_normal_(conv.conv.weight, nonlinearity="relu")
+    conv.conv.weight.data.mul_(gain)
+    nn.init.zeros_(conv.conv.bias)  # type: ignore[arg-type]
+    return conv
+
+
+class LookNorm(nn.Module):
+    """Instance norm whose scale and shift are predicted: `y = (1 + gamma(l)) (x - mu) / sigma + beta(l)`.
+
+    Args:
+        channels: C, of what is normed.
+        look: L, numbers that say what a picture shall look like.
+
+    Source: Ghiasi et al. 2017, section 2; as the layer of a decoder, Huang et al. 2018 (MUNIT), section 5.1.
+    """
+
+    def __init__(self, channels: int, look: int) -> None:
+        super().__init__()
+        self.moments = Moments()
+        self.predict = nn.Conv2d(look, 2 * channels, 1)
+        nn.init.normal_(self.predict.weight, std=0.1 * look**-0.5)  # begin near the plain norm
+        nn.init.zeros_(self.predict.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, look: Tensor) -> Tensor:
+        """Return normed maps, (N, C, h, w); the look is (N, L, 1, 1), or (N, L, h / k, w / k): each place its own."""
+        scale, shift = self.predict(look).chunk(2, dim=1)
+        if look.shape[-2:] != (1, 1):
+            scale, shift = (F.interpolate(values, x.shape[-2:], mode="nearest") for values in (scale, shift))
+        return renormed(x, self.moments(x), shift, 1 + scale)
+
+
 class Decoder(nn.Module):
-    """Residual blocks, two doublings with convolutions, a 3 x 3 convolution; no norm.
+    """Residual blocks, two doublings with convolutions, a 5 x 5 convolution, a sigmoid; told of the style by its norms.
 
     Args:
         width: Channels at full size.
@@ -88,31 +110,37 @@ class Decoder(nn.Module):
 
     def __init__(self, *, width: int, channels: int, blocks: int) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*[Block(channels) for _ in range(blocks)])
-        self.up = nn.ModuleList([Conv(channels, 2 * width, 3), Conv(2 * width, width, 3)])
-        self.last = Conv(width, 3, 3)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return RGB, (N, 3, H, W), of encoded maps (N, channels, H / 4, W / 4): [0, 1] but for overshoots.
+        def normed(inside: int, outside: int) -> Normed:
+            return Normed(Conv(inside, outside, 3), LookNorm(outside, LOOK))
 
-        Nothing squashes it: without norms a large step would leave a sigmoid at its end, where it learns no more.
+        self.read = nn.Conv2d(2 * channels, LOOK, 1)
+        self.blocks = nn.ModuleList(
+            [nn.ModuleList([normed(channels, channels), normed(channels, channels)]) for _ in range(blocks)]
+        )
+        self.up = nn.ModuleList([normed(channels, 2 * width), normed(2 * width, width)])
+        self.last = Conv(width, 3, 5)
+
+    def forward(self, x: Tensor, pair: Pair) -> Tensor:
+        """Return RGB in [0, 1], (N, 3, H, W).
+
+        Args:
+            x: Encoded maps, (N, channels, H / 4, W / 4).
+            pair: The mean and the deviation that they were given, (N, channels, 1, 1), or (N, channels, H / 4, W / 4).
         """
-        x = self.blocks(x)
-        for layer in self.up:
-            x = layer(doubled(x)).relu_()
-        out: Tensor = self.last(x)
-        return out + 0.5
+        look = self.read(torch.cat(pair, dim=1)).relu_()
+        return painted(x, look, self.blocks, self.up, self.last)
 
 
 class Adain(nn.Module):
-    """Encode the photograph, give each channel the style's mean and deviation, decode.
+    """Encode the photograph, give each channel the style's mean and deviation, decode, told of them once more.
 
     `AdaIN(x, y) = sigma(y) (x - mu(x)) / sigma(x) + mu(y)`.
 
     Args:
         width: Channels at full size.
         channels: Channels of the encoded maps: a style is twice as many numbers.
-        blocks: Residual blocks of the encoder, and of the decoder.
+        blocks: Residual blocks of the decoder.
 
     Attributes:
         stride: Edges must be multiples of it, pixels.
@@ -121,7 +149,9 @@ class Adain(nn.Module):
     Source: Huang & Belongie 2017, equation 8 and section 7.
 
     Differs: the encoder is learned together with the decoder, against the same losses as the other networks and the
-    photograph itself at strength 0, since a VGG-19 can't always be had; four times smaller maps instead of eight.
+    photograph itself at strength 0, since a VGG-19 can't always be had; four times smaller maps instead of eight; the
+    decoder has norms, which learn faster than none and are told of the same statistics: with them in one place only,
+    a short training learned palettes and no strokes.
     """
 
     kind = "adain"
@@ -132,32 +162,34 @@ class Adain(nn.Module):
         if min(width, channels, blocks) < 1:
             raise ValueError(f"network has width {width}, channels {channels}, blocks {blocks}; give 1 or more of each")
         self.options: dict[str, Any] = {"width": width, "channels": channels, "blocks": blocks}
-        self.halo = 16 + 16 * blocks + 4
-        self.encoder = Encoder(width=width, channels=channels, blocks=blocks)
+        self.halo = 28 + 8 * blocks
+        self.encoder = Encoder(width=width, channels=channels)
         self.decoder = Decoder(width=width, channels=channels, blocks=blocks)
-        self.apply(_begin)
         self.moments = Moments()
 
-    def look(self, style: Tensor) -> tuple[Tensor, Tensor]:
+    def look(self, style: Tensor) -> Pair:
         """Return mean and deviation of the encoded style (N, 3, H, W): (N, C) each."""
         mean, deviation = mean_deviation(self.encoder(style))
         return mean.flatten(1), deviation.flatten(1)
 
-    def normalise(self, x: Tensor, blend: Blend) -> Tensor:
-        """Give encoded maps (N, C, h, w) the statistics of a blend."""
-        pair = self.moments(x)
-        weights = blend.weights
-        wanted_mean, wanted_deviation = (
+    def normalise(self, x: Tensor, blend: Blend) -> tuple[Tensor, Pair]:
+        """Give encoded maps (N, C, h, w) the statistics of a blend.
+
+        Returns:
+            The maps, and the mean and the deviation they were given: (N, C, 1, 1), or (N, C, h, w) where the blend's
+            weights are maps.
+        """
+        own, weights = self.moments(x), blend.weights
+        styles = (
             torch.einsum("nkhw,nkc->nchw", weights, values.expand(len(weights), -1, -1))
             for values in (blend.means, blend.deviations)
         )
-        styled = renormed(x, pair, wanted_mean, wanted_deviation)
-        out: Tensor = x + blend.strength * (styled - x) if blend.strength != 1 else styled
-        return out
+        mean, deviation = (torch.lerp(at_0, at_1, blend.strength) for at_0, at_1 in zip(own, styles, strict=True))
+        return renormed(x, own, mean, deviation), (mean, deviation)
 
     def forward(self, image: Tensor, blend: Blend) -> Tensor:
         """Paint an image, [0, 1] RGB (N, 3, H, W) with H and W multiples of 4, as a blend of styles."""
-        out: Tensor = self.decoder(self.normalise(self.encoder(image), blend))
+        out: Tensor = self.decoder(*self.normalise(self.encoder(image), blend))
         return out
 
     def window(self, blend: Blend, top: int, left: int, height: int, width: int) -> Blend:
@@ -166,10 +198,3 @@ class Adain(nn.Module):
             return blend
         rows, columns = (slice(at // 4, (at + length) // 4) for at, length in ((top, height), (left, width)))
         return replace(blend, weights=blend.weights[..., rows, columns])
-
-
-def resized(blend: Blend, size: tuple[int, int]) -> Blend:
-    """Return a blend with its weights, where they are maps, at (height, width) of the encoder."""
-    if blend.weights.shape[-2:] == (1, 1):
-        return blend
-    return replace(blend, weights=F.interpolate(blend.weights, size, mode="area"))

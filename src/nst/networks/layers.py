@@ -1,4 +1,6 @@
-"""What the networks are made of: convolutions that reflect at the border, a halving, a doubling."""
+"""What the networks are made of: convolutions reflected at the border, norms that are told of the style, a doubling."""
+
+from collections.abc import Iterable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,3 +35,43 @@ def doubled(x: Tensor) -> Tensor:
     Source: Odena, Dumoulin & Olah 2016.
     """
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class Normed(nn.Module):
+    """A convolution and a norm that is told of the style.
+
+    Args:
+        conv: The convolution.
+        norm: (maps, told) -> maps of the same shape.
+    """
+
+    def __init__(self, conv: Conv, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = conv, norm
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """Return the normed maps, before a ReLU."""
+        out: Tensor = self.norm(self.conv(x), told)
+        return out
+
+
+def painted(x: Tensor, told: Tensor, blocks: Iterable[nn.Module], up: Iterable[nn.Module], last: nn.Module) -> Tensor:
+    """Paint maps of a photograph: the second half of a network.
+
+    Args:
+        x: (N, C, h, w).
+        told: Of the style, for every norm.
+        blocks: Residual blocks, pairs of `Normed`.
+        up: `Normed`, each behind a doubling.
+        last: To three channels.
+
+    Returns:
+        RGB in [0, 1], (N, 3, H, W).
+    """
+    for block in blocks:
+        first, second = block.children()
+        x = x + second(first(x, told).relu_(), told)
+    for layer in up:
+        x = layer(doubled(x), told).relu_()
+    out: Tensor = last(x)
+    return out.sigmoid()

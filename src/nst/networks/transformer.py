@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nst.networks.layers import Conv, doubled
+from nst.networks.layers import Conv, Normed, painted
 from nst.networks.moments import Moments, renormed
 
 
@@ -37,20 +37,6 @@ class StyleNorm(nn.Module):
             rows.append(nn.Parameter(torch.stack(list(rows)).detach().mean(0)))
 
 
-class Painted(nn.Module):
-    """A convolution, its style norm and, but for the last of a block, a ReLU."""
-
-    def __init__(self, inside: int, outside: int, size: int, styles: int, *, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = Conv(inside, outside, size, stride=stride)
-        self.norm = StyleNorm(outside, styles)
-
-    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        """Return the normed maps before their ReLU."""
-        out: Tensor = self.norm(self.conv(x), mix)
-        return out
-
-
 class Transformer(nn.Module):
     """A photograph in, a painting out, in one pass.
 
@@ -79,16 +65,18 @@ class Transformer(nn.Module):
         super().__init__()
         if min(width, blocks, styles) < 1:
             raise ValueError(f"network has width {width}, blocks {blocks}, styles {styles}; give 1 or more of each")
-        w, n = width, styles
+        w = width
+
+        def normed(inside: int, outside: int, size: int = 3, stride: int = 1) -> Normed:
+            return Normed(Conv(inside, outside, size, stride=stride), StyleNorm(outside, styles))
+
         self.options: dict[str, Any] = {"width": width, "blocks": blocks}
         self.halo = 20 + 8 * blocks
-        self.down = nn.ModuleList(
-            [Painted(3, w, 9, n), Painted(w, 2 * w, 3, n, stride=2), Painted(2 * w, 4 * w, 3, n, stride=2)]
-        )
+        self.down = nn.ModuleList([normed(3, w, 9), normed(w, 2 * w, stride=2), normed(2 * w, 4 * w, stride=2)])
         self.blocks = nn.ModuleList(
-            [nn.ModuleList([Painted(4 * w, 4 * w, 3, n), Painted(4 * w, 4 * w, 3, n)]) for _ in range(blocks)]
+            [nn.ModuleList([normed(4 * w, 4 * w), normed(4 * w, 4 * w)]) for _ in range(blocks)]
         )
-        self.up = nn.ModuleList([Painted(4 * w, 2 * w, 3, n), Painted(2 * w, w, 3, n)])
+        self.up = nn.ModuleList([normed(4 * w, 2 * w), normed(2 * w, w)])
         self.last = Conv(w, 3, 9)
 
     @property
@@ -109,13 +97,7 @@ class Transformer(nn.Module):
         x = image - 0.5
         for layer in self.down:
             x = layer(x, mix).relu_()
-        for block in self.blocks:
-            first, second = block.children()
-            x = x + second(first(x, mix).relu_(), mix)
-        for layer in self.up:
-            x = layer(doubled(x), mix).relu_()
-        out: Tensor = self.last(x)
-        return out.sigmoid()
+        return painted(x, mix, self.blocks, self.up, self.last)
 
     def window(self, mix: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
         """Return what the network is told besides the picture, for a window of it: the same mix."""
