@@ -117,7 +117,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=None, help="of torch; all cores where not given")
     parser.add_argument("--checkpoint", default="random", help="with --time-to-picture: the network's weights")
     parser.add_argument("--time-to-picture", action="store_true", help="seconds to what 500 plain steps of Adam reach")
-    parser.add_argument("--plain-steps", type=int, default=500, help="with --time-to-picture")
+    race_only = "with --time-to-picture: "
+    parser.add_argument("--plain-steps", type=int, default=500, help=race_only + "of the plain loop")
+    parser.add_argument(
+        "--rates", type=float, nargs="+", default=[0.004, 0.02], help=race_only + "of the plain loop's Adam, of [0, 1]"
+    )
+    parser.add_argument(
+        "--ways", nargs="+", default=list(race.WAYS), choices=list(race.WAYS), help=race_only + "those that run"
+    )
+    parser.add_argument(
+        "--patience", type=float, default=0.5, help=race_only + "share of the plain seconds after which one is given up"
+    )
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"), help="folder of the results")
     return parser.parse_args()
 

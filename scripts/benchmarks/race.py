@@ -1,5 +1,6 @@
 """Time to a picture: seconds until a way of optimising reaches what a plain loop reaches in 500 steps of Adam.
 
+There is an aim for each rate of the plain loop's Adam: the field's programs differ in it, and what they reach does.
 The plain loop's seconds are 500 times the median of its first steps; the other steps, which only find the aim, are
 taken by our faster convolutions, the same function but for rounding.
 """
@@ -8,7 +9,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import skimage.data
@@ -27,53 +28,56 @@ from nst.pyramid import Level
 ADAM = ("optimizer=adam", "scheduler=cosine", "steps=40")
 PIXELS = ("method.space=image",)
 WAYS: dict[str, tuple[tuple[str, ...], int]] = {
-    "pyramid + L-BFGS on bands (the default)": ((), 60),
-    "L-BFGS on bands, full size": (("pyramid=none",), 60),
-    "pyramid + L-BFGS on pixels": (PIXELS, 60),
-    "L-BFGS on pixels, full size": ((*PIXELS, "pyramid=none"), 60),
-    "pyramid + Adam on pixels, cosine": ((*PIXELS, *ADAM), 160),
-    "Adam on pixels, cosine, full size": ((*PIXELS, *ADAM, "pyramid=none"), 160),
+    "pyramid+lbfgs+bands": ((), 60),
+    "lbfgs+bands": (("pyramid=none",), 60),
+    "pyramid+lbfgs+pixels": (PIXELS, 60),
+    "lbfgs+pixels": ((*PIXELS, "pyramid=none"), 60),
+    "pyramid+adam+pixels": ((*PIXELS, *ADAM), 160),
+    "adam+pixels": ((*PIXELS, *ADAM, "pyramid=none"), 160),
 }
-"""Name -> what is typed, and the steps of the last level, where the aim is not reached before."""
+"""Name -> what is typed, and the most steps of the last level; the first is the default."""
 
 STYLE = "swirling_night.jpg"
 TIMED = 12  # plain steps that are timed
-PATIENCE = 0.5  # share of the plain seconds after which a way is given up
 
 
 class Goal(Callback):
-    """Stops the clock at the first step of full size whose picture is as good as the aim.
+    """Notes, for every aim, the seconds of the first step of full size whose picture is as good.
 
     Args:
-        aim: The loss to reach.
+        aims: Losses to reach.
         edge: Full size.
         judge: The picture's loss, in full precision, the same for all.
-        patience: Seconds after which it is given up.
+        patience: Seconds after which what is left is given up.
     """
 
-    def __init__(self, aim: float, edge: int, judge: Callable[[torch.Tensor], float], *, patience: float) -> None:
-        self.aim, self.edge, self.judge, self.patience = aim, edge, judge, patience
-        self.began, self.idle, self.reached, self.loss = time.perf_counter(), 0.0, None, float("inf")
+    def __init__(
+        self, aims: Sequence[float], edge: int, judge: Callable[[torch.Tensor], float], *, patience: float
+    ) -> None:
+        self.edge, self.judge, self.patience = edge, judge, patience
+        self.began, self.idle, self.loss = time.perf_counter(), 0.0, float("inf")
+        self.reached: dict[float, float | None] = dict.fromkeys(aims)
 
     def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: object) -> None:
         """Look, off the clock."""
         now = time.perf_counter()
-        if self.reached is None and max(module.size) == self.edge:
+        if max(module.size) == self.edge:
             self.loss = self.judge(module.image().detach())
-            if self.loss <= self.aim:
-                self.reached = now - self.began - self.idle
-            if self.reached is not None or now - self.began - self.idle > self.patience:
+            for aim, seconds in self.reached.items():
+                if seconds is None and self.loss <= aim:
+                    self.reached[aim] = now - self.began - self.idle
+            if None not in self.reached.values() or now - self.began - self.idle > self.patience:
                 trainer.should_stop = True
         self.idle += time.perf_counter() - now
 
 
 def plain(
-    objective: Objective, faster: Objective, content: torch.Tensor, style: torch.Tensor, steps: int
+    objective: Objective, faster: Objective, content: torch.Tensor, style: torch.Tensor, *, rate: float, steps: int
 ) -> tuple[float, torch.Tensor]:
-    """Take plain steps of Adam; return the seconds and the picture."""
+    """Take plain steps of Adam at a constant rate; return the seconds and the picture."""
     references = objective.references(content, [Target(style)])
     image = content.clone().requires_grad_()
-    optimizer = torch.optim.Adam([image], lr=0.02)
+    optimizer = torch.optim.Adam([image], lr=rate)
     seconds = []
     for step in range(steps):
         began = time.perf_counter()
@@ -118,24 +122,33 @@ def _race(
     def judge(image: torch.Tensor) -> float:
         return float(faster.total(faster(image, references)))
 
-    seconds, picture = plain(objective, faster, content, style, options.plain_steps)
-    aim = judge(picture)
     name = f"{cfg.backbone.get('model', 'wavelet')} {edge} px"
-    print(f"{name}: {options.plain_steps} plain steps of Adam: {seconds:.1f} s, loss {aim:.5f}", flush=True)
-    rows: list[dict[str, object]] = [{"network": name, "way": "plain", "seconds": seconds, "loss": aim, "share": 1.0}]
-    for way, (words, most) in WAYS.items():
+    rows: list[dict[str, object]] = []
+    plains: dict[float, tuple[float, float]] = {}  # rate -> seconds, loss
+    for rate in options.rates:
+        seconds, picture = plain(objective, faster, content, style, rate=rate, steps=options.plain_steps)
+        plains[rate] = seconds, (aim := judge(picture))
+        print(
+            f"{name}: {options.plain_steps} plain steps of Adam({rate:g}): {seconds:.1f} s, loss {aim:.5f}", flush=True
+        )
+        rows.append({"network": name, "way": "plain", "rate": rate, "seconds": seconds, "loss": aim, "share": 1.0})
+    patience = options.patience * max(seconds for seconds, _ in plains.values())
+    for way in options.ways:
+        words, most = WAYS[way]
         long = configure(*words)
-        goal = Goal(aim, edge, judge, patience=PATIENCE * seconds)
+        goal = Goal([aim for _, aim in plains.values()], edge, judge, patience=patience)
         method: ImageMethod = build.method(long, objective=build.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(content, [StylePicture("style", style)]):
             trainer = build.trainer(long, options.out, [], [goal], stage.steps)
             with heap.kept(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
-        share = None if goal.reached is None else goal.reached / seconds
-        told = (
-            f"{goal.reached:.1f} s, {share:.2f} of it" if goal.reached is not None else f"not reached: {goal.loss:.5f}"
-        )
-        print(f"  {way}: {told}", flush=True)
-        rows.append({"network": name, "way": way, "seconds": goal.reached, "loss": goal.loss, "share": share})
+        for rate, (seconds, aim) in plains.items():
+            taken = goal.reached[aim]
+            share = None if taken is None else taken / seconds
+            told = f"not reached: {goal.loss:.5f}" if taken is None else f"{taken:.1f} s, {share:.2f} of it"
+            print(f"  {way}, against {rate:g}: {told}", flush=True)
+            rows.append(
+                {"network": name, "way": way, "rate": rate, "seconds": taken, "loss": goal.loss, "share": share}
+            )
     return rows

@@ -35,7 +35,9 @@ def test_strength_0_gives_the_reconstruction_and_strength_half_lies_between(nois
     one = network()
     photo, style = noise(32, 32), noise(32, 32, seed=1)
     features = one.encoder(photo)
-    assert torch.equal(one(photo, blend(one, style, strength=0.0)), one.decoder(features, mean_deviation(features)))
+    assert torch.equal(
+        one(photo, blend(one, style, strength=0.0)), one.decoder(features, mean_deviation(features), 0.0)
+    )
     ends = features, one.normalise(features, blend(one, style))[0]
     half, _ = one.normalise(features, blend(one, style, strength=0.5))
     assert torch.allclose(half, (ends[0] + ends[1]) / 2, atol=1e-5)  # float32
@@ -71,7 +73,9 @@ def test_the_decoder_paints_as_it_is_told_not_only_as_its_maps_are(noise):
     photo, a, b = noise(32, 32), noise(32, 32, seed=1), noise(32, 32, seed=2) ** 3
     maps, pair = one.normalise(one.encoder(photo), blend(one, a))
     other = one.normalise(one.encoder(photo), blend(one, b))[1]
-    assert not torch.allclose(one.decoder(maps, pair), one.decoder(maps, other), atol=1e-3)
+    ends = [one.decoder(maps, *told) for told in ((pair, 1.0), (other, 1.0), (pair, 0.0))]
+    assert not torch.allclose(ends[0], ends[1], atol=1e-3)
+    assert not torch.allclose(ends[0], ends[2], atol=1e-3)
 
 
 @torch.no_grad()
@@ -86,6 +90,9 @@ def test_a_mask_reaches_every_norm_of_the_decoder(noise):
     pair = one.normalise(one.encoder(photo), Blend(both.means, both.deviations, left))[1]
     norm = one.decoder.up[1].norm
     x = noise(128, 128)[:, :1].expand(-1, norm.predict.out_channels // 2, -1, -1)
-    out, alone = (norm(x, one.decoder.read(torch.cat(told, dim=1)).relu()) for told in (pair, whole))
+    out, alone = (
+        norm(x, one.decoder.read(torch.cat([*told, torch.ones_like(told[0][:, :1])], dim=1)).relu())
+        for told in (pair, whole)
+    )
     assert torch.allclose(out[..., :64], alone[..., :64], atol=1e-5)  # float32
     assert not torch.allclose(out[..., 64:], alone[..., 64:], atol=1e-3)

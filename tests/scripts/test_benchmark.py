@@ -51,8 +51,13 @@ def test_the_table_and_its_files(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_time_to_a_picture(tmp_path) -> None:
-    done = run(tmp_path, "--time-to-picture", "--sizes", "64", "--backbones", "wavelet", "--plain-steps", "5")
+    few = "--sizes", "64", "--backbones", "wavelet", "--plain-steps", "5", "--patience", "100"
+    done = run(tmp_path, "--time-to-picture", *few, "--rates", "0.004", "0.02", "--ways", "lbfgs+bands", "adam+pixels")
     assert done.returncode == 0, done.stderr
-    plain, *ways = json.loads((tmp_path / "out/time_to_picture.json").read_text())
-    assert plain["way"] == "plain"
-    assert all(way["loss"] <= plain["loss"] for way in ways)
+    rows = json.loads((tmp_path / "out/time_to_picture.json").read_text())
+    assert [(row["way"], row["rate"]) for row in rows] == [
+        (way, rate) for way in ("plain", "lbfgs+bands", "adam+pixels") for rate in (0.004, 0.02)
+    ]
+    aims = {row["rate"]: row["loss"] for row in rows if row["way"] == "plain"}
+    assert aims[0.02] < aims[0.004]
+    assert all(row["loss"] <= aims[row["rate"]] and row["share"] > 0 for row in rows)

@@ -62,9 +62,9 @@ class AdainMethod:
         encoded = self.network.encoder(contents)
         means, deviations = self.network.look(styles)
         blend = Blend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
-        painted = self.network.decoder(*self.network.normalise(encoded, blend))
+        painted = self.network.decoder(*self.network.normalise(encoded, blend), 1.0)
         some = slice(0, max(1, len(contents) // 4))
-        again = self.network.decoder(encoded[some], mean_deviation(encoded[some]))
+        again = self.network.decoder(encoded[some], mean_deviation(encoded[some]), 0.0)
         copy = self.copy * (again.float() - contents[some]).square().mean()
         return batch_losses(self.objective, painted, contents, references) | {"copy": copy}
 

@@ -114,21 +114,24 @@ class Decoder(nn.Module):
         def normed(inside: int, outside: int) -> Normed:
             return Normed(Conv(inside, outside, 3), LookNorm(outside, LOOK))
 
-        self.read = nn.Conv2d(2 * channels, LOOK, 1)
+        self.read = nn.Conv2d(2 * channels + 1, LOOK, 1)
+        nn.init.normal_(self.read.weight[:, -1:])  # heard from the begin: strength 0 is another task
         self.blocks = nn.ModuleList(
             [nn.ModuleList([normed(channels, channels), normed(channels, channels)]) for _ in range(blocks)]
         )
         self.up = nn.ModuleList([normed(channels, 2 * width), normed(2 * width, width)])
         self.last = Conv(width, 3, 5)
 
-    def forward(self, x: Tensor, pair: Pair) -> Tensor:
+    def forward(self, x: Tensor, pair: Pair, strength: float | Tensor) -> Tensor:
         """Return RGB in [0, 1], (N, 3, H, W).
 
         Args:
             x: Encoded maps, (N, channels, H / 4, W / 4).
             pair: The mean and the deviation that they were given, (N, channels, 1, 1), or (N, channels, H / 4, W / 4).
+            strength: 1: those of a style; 0: the photograph's own, to paint it again.
         """
-        look = self.read(torch.cat(pair, dim=1)).relu_()
+        told = [*pair, torch.zeros_like(pair[0][:, :1]) + strength]
+        look = self.read(torch.cat(told, dim=1)).relu_()
         return painted(x, look, self.blocks, self.up, self.last)
 
 
@@ -189,7 +192,7 @@ class Adain(nn.Module):
 
     def forward(self, image: Tensor, blend: Blend) -> Tensor:
         """Paint an image, [0, 1] RGB (N, 3, H, W) with H and W multiples of 4, as a blend of styles."""
-        out: Tensor = self.decoder(*self.normalise(self.encoder(image), blend))
+        out: Tensor = self.decoder(*self.normalise(self.encoder(image), blend), blend.strength)
         return out
 
     def window(self, blend: Blend, top: int, left: int, height: int, width: int) -> Blend:
