@@ -36,11 +36,19 @@ def test_windows_give_what_the_whole_gives(kind, size, noise):
 
 
 @pytest.mark.parametrize("kind", ["feedforward", "adain"])
-def test_so_they_do_where_the_moments_are_those_of_the_reduced_picture(kind, noise):
+def test_so_they_do_where_the_moments_are_those_of_the_reduced_picture(kind, noise, monkeypatch):
+    monkeypatch.setattr(stylist, "WHOLE", 64**2)
     one = trained(kind)
     image = noise(150, 130)
     whole = paint(one, image, tile=None, glance=64)
     assert (paint(one, image, tile=48, glance=64) - whole).abs().max() < EXACT
+    assert (paint(one, image, tile=None, glance=150) - whole).abs().max() > 100 * EXACT  # its own moments
+
+
+def test_windows_are_of_about_the_same_size_and_no_larger_than_asked_for():
+    places = list(stylist._windows((130, 4096), 1536))
+    assert [right - left for _, left, _, right in places] == [1368, 1368, 1360]
+    assert {bottom - top for top, _, bottom, _ in places} == {130}
 
 
 def test_windows_have_no_seams_where_a_plain_cut_has(noise):
@@ -76,7 +84,7 @@ def test_masks_follow_the_windows(noise):
     assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
 
 
-@pytest.mark.parametrize(("free", "edge"), [(None, 2048), (100e9, 2048), (4e9, 1024), (1e6, 512)])
+@pytest.mark.parametrize(("free", "edge"), [(None, 1536), (100e9, 1536), (4e9, 1024), (1e6, 512)])
 def test_windows_are_as_large_as_the_free_memory_allows(free, edge, monkeypatch):
     one = Stylist(Transformer(width=16, blocks=5, styles=1))
     monkeypatch.setattr(stylist, "free_memory", lambda device: free)

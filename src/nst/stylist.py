@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import torch
@@ -12,7 +13,8 @@ from nst import heap, images
 from nst.memory import free_memory
 from nst.networks import Adain, Transformer, held
 
-WINDOWS = (2048, 1536, 1024, 512)  # pixels: the larger, the less of the work is halo
+WHOLE = 1024**2  # pixels: a picture of no more is painted whole, by its own moments
+WINDOWS = (1536, 1024, 512)  # pixels: the larger, the less of the work is halo; larger ones are slower by their memory
 MAPS = 16  # maps of `width` channels that a network holds at full size, at its peak: transformer 9, adain 15
 USABLE = 0.5  # share of the free memory that a window may take
 SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
@@ -26,18 +28,18 @@ class Stylist:
 
     An instance norm looks at the whole picture, so a picture cut into windows would change from window to window. Its
     moments are therefore taken once, of the picture reduced to `glance`, and held for the whole as for the windows:
-    both give the same, and the cost per pixel does not grow. A picture no larger than `glance` has its own moments.
+    both give the same, and the cost per pixel does not grow. A picture of a megapixel or less has its own moments.
 
     Args:
         network: Trained, in evaluation mode.
-        tile: Edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole where the picture
-            is no larger than `glance`, else the largest of `WINDOWS` that fits into the free memory.
+        tile: Longest edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole up to a
+            megapixel, else the largest of `WINDOWS` that fits into the free memory.
         glance: Edge of the square whose area a picture is reduced to before its moments are taken, pixels.
     """
 
     network: Transformer | Adain
     tile: int | None = 0
-    glance: int = 1024
+    glance: int = 720
 
     @torch.no_grad()
     def paint(self, image: Tensor, tell: Tell, *, done: Callable[[float], None] = lambda share: None) -> Tensor:
@@ -51,7 +53,7 @@ class Stylist:
         height, width = images.size_of(image)
         padded = _padded(image, self.network.stride)
         tile = self._tile(height * width, image)
-        if tile is None and height * width <= self.glance**2:
+        if tile is None and height * width <= WHOLE:
             out = self.network(padded, tell(images.size_of(padded)))
         else:
             small = self._reduced(padded)
@@ -64,7 +66,7 @@ class Stylist:
     def _tile(self, pixels: int, image: Tensor) -> int | None:
         if self.tile != 0:
             return self.tile
-        if pixels <= self.glance**2:
+        if pixels <= WHOLE:
             return None
         heap.give_back()  # what the last picture left counts as free
         free = free_memory(image.device)
@@ -75,7 +77,7 @@ class Stylist:
     def _reduced(self, image: Tensor) -> Tensor:
         height, width = images.size_of(image)
         scale = min(1.0, self.glance / (height * width) ** 0.5)
-        if scale == 1:
+        if scale == 1 or height * width <= WHOLE:
             return image
         return images.resize(image, (_multiple(height * scale), _multiple(width * scale)))
 
@@ -97,10 +99,12 @@ class Stylist:
 
 
 def _windows(size: tuple[int, int], tile: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a picture of (height, width) into windows of about the same size, no longer than `tile`."""
     height, width = size
-    for top in range(0, height, tile):
-        for left in range(0, width, tile):
-            yield top, left, min(height, top + tile), min(width, left + tile)
+    tall, wide = (4 * ceil(length / ceil(length / tile) / 4) for length in size)
+    for top in range(0, height, tall):
+        for left in range(0, width, wide):
+            yield top, left, min(height, top + tall), min(width, left + wide)
 
 
 def _padded(image: Tensor, stride: int) -> Tensor:

@@ -36,8 +36,8 @@ class Stylize:
         masks: adain: grey picture files, one for each style, `null` for the rest.
         keep_color: Take the painting's lightness and the photograph's colours.
         size: Longest edge to paint at, pixels; null: the picture's own.
-        tiles: `auto`: whole up to `glance`, then windows; `none`: whole; or a window's edge, pixels.
-        glance: A larger picture (than this edge, squared) is reduced to it before the norms take its moments.
+        tiles: `auto`: whole up to a megapixel, then windows; `none`: whole; or a window's longest edge, pixels.
+        glance: A picture over a megapixel is reduced to this edge, squared, before the norms take its moments.
         batch: Frames of a video that are painted at once.
         threads: null: all cores.
         device: `cpu`, `cuda`, `mps`; null: the fastest.
@@ -57,7 +57,7 @@ class Stylize:
         keep_color: bool = False,
         size: int | None = None,
         tiles: str | int = "auto",
-        glance: int = 1024,
+        glance: int = 720,
         batch: int = 1,
         threads: int | None = None,
         device: str | None = None,
