@@ -15,7 +15,7 @@ from nst.networks import Adain, Transformer, held
 
 WHOLE = 1024**2  # pixels: a picture of no more is painted whole, by its own moments
 WINDOWS = (1536, 1024, 512)  # pixels: the larger, the less of the work is halo; larger ones are slower by their memory
-MAPS = 16  # maps of `width` channels that a network holds at full size, at its peak: transformer 9, adain 15
+MAPS = 20  # maps of `width` channels that a network holds at full size, at its peak: transformer 12, adain 19
 USABLE = 0.5  # share of the free memory that a window may take
 SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
 Tell = Callable[[tuple[int, int]], Any]
