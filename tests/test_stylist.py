@@ -32,7 +32,7 @@ def test_windows_give_what_the_whole_gives(kind, size, noise):
     image = noise(*size)
     whole = paint(one, image, tile=None)
     assert whole.shape == image.shape
-    assert (paint(one, image, tile=32) - whole).abs().max() < EXACT
+    assert (paint(one, image, tile=32, glance=16) - whole).abs().max() < EXACT  # up to a megapixel: its own moments
 
 
 @pytest.mark.parametrize("kind", ["feedforward", "adain"])
