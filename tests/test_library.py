@@ -2,18 +2,12 @@
 
 import hashlib
 import importlib.util
-import json
 import socket
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from PIL import Image
 
 from nst import library
@@ -214,60 +208,6 @@ def test_wrong_numbers_are_refused(values: dict[str, float], line: str) -> None:
     assert line in str(caught.value)
 
 
-@pytest.fixture
-def probe(tmp_path: Path) -> Path:
-    """A primary configuration with the defaults list of `conf/train.yaml`, as far as pictures go."""
-    config = {
-        "defaults": [{"content": "chelsea"}, {"style": "swirling_night"}, {"download": "default"}, "_self_"],
-        "style": {"path": None},
-        "hydra": {"searchpath": [f"file://{CONF}"]},
-    }
-    (tmp_path / "probe.yaml").write_text(yaml.safe_dump(config))
-    return tmp_path
-
-
-def composed(folder: Path, *overrides: str) -> dict[str, dict[str, object]]:
-    with initialize_config_dir(str(folder), version_base="1.3"):
-        config = OmegaConf.to_container(compose("probe", list(overrides)), resolve=True)
-    assert isinstance(config, dict)
-    return config  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize("name", STYLES)
-def test_every_style_composes_and_says_what_it_is(name: str, probe: Path) -> None:
-    given = composed(probe, f"style={name}")["style"]
-    assert list(given) == [name, "path"]
-    values = given[name]
-    assert isinstance(values, dict)
-    assert set(values) == {field.name for field in fields(Picture)} - {"name", "credit"}
-    picture = Picture(name=name, **values)
-    for field in ("title", "artist", "year", "collection", "movement"):
-        assert isinstance(getattr(picture, field), str)
-        assert getattr(picture, field)
-    assert (picture.asset is None) != (picture.commons is None)
-    assert (picture.weight, picture.scale, picture.path, picture.mask) == (1, 1, None, None)
-
-
-def test_several_styles_compose_with_weights(probe: Path) -> None:
-    given = composed(probe, "style=[starry_night,the_scream]", "style.the_scream.weight=2")["style"]
-    assert list(given) == ["starry_night", "the_scream", "path"]
-    assert given["the_scream"]["weight"] == 2  # type: ignore[index]
-    assert given["starry_night"]["homage"] == "swirling_night"  # type: ignore[index]
-
-
-def test_a_path_of_ones_own_goes_beside_the_named_style(probe: Path) -> None:
-    given = composed(probe, "style.path=me.jpg", "content.path=you.jpg")
-    assert given["style"]["path"] == "me.jpg"
-    assert given["content"]["path"] == "you.jpg"
-
-
-@pytest.mark.parametrize("name", CONTENTS)
-def test_every_content_composes(name: str, probe: Path) -> None:
-    given = composed(probe, f"content={name}")["content"]
-    assert list(given) == ["path", "sample", "title", "credit"]
-    assert all(given[key] for key in ("sample", "title", "credit"))
-
-
 @pytest.mark.parametrize("movement", MOVEMENTS)
 def test_every_movement_has_three_paintings(movement: str) -> None:
     assert Counter(style(name).movement for name in STYLES)[movement] >= 3
@@ -298,35 +238,3 @@ def test_every_asset_named_is_there_and_every_one_there_is_named() -> None:
     there = {path.stem for path in (ROOT / "src/nst/assets/styles").glob("*.jpg")}
     assert {picture.asset for picture in pictures if picture.asset} == there
     assert {picture.homage for picture in pictures if picture.homage} <= there
-
-
-def listed(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "scripts" / "library.py"), *words]
-    environment = {"NST_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
-
-
-def test_the_script_lists_one_movement(tmp_path: Path) -> None:
-    photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
-    ended = listed(tmp_path, "--movement", "ukiyo-e", "--json")
-    assert ended.stderr == ""
-    states = {row["name"]: row["state"] for row in json.loads(ended.stdout)}
-    assert states["great_wave"] == "cached"
-    assert states["red_fuji"] == "not fetched"
-    assert "starry_night" not in states
-
-
-def test_the_script_shows_a_table(tmp_path: Path) -> None:
-    shown = listed(tmp_path).stdout
-    assert f"{len(STYLES)} styles" in shown
-    assert all(name in shown for name in STYLES)
-
-
-def test_the_script_fetches_what_is_there_and_knows_its_names(tmp_path: Path) -> None:
-    photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
-    ended = listed(tmp_path, "--fetch", "great_wave", "swirling_night")
-    assert ended.returncode == 0
-    assert ended.stdout.startswith("great_wave: cache, ")
-    ended = listed(tmp_path, "--fetch", "grate_wave")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("no style 'grate_wave'; the nearest: great_wave")

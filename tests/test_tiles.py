@@ -5,9 +5,9 @@ import torch
 from conftest import ROOT
 from omegaconf import OmegaConf
 
-from nst import losses, memory, plan
+from nst import losses, plan
 from nst.backbones import Input, Pretrained, Wavelet
-from nst.distributed import ALONE, Share
+from nst.distributed import Share
 from nst.objective import Objective, Part, Target
 from nst.windows import Span
 
@@ -187,26 +187,9 @@ def test_a_network_that_sees_more_than_a_neighbourhood_is_refused_in_one_line(mo
         objective(noise(128, 128, 0).float(), {})
 
 
-def test_auto_keeps_a_network_whole_that_can_t_be_cut(free, caplog) -> None:
-    gram = losses.Gram(layers={"features.2": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
-    objective = Objective(backbone=pretrained("efficientnet_b0", "features.2"), terms={"style": gram}, cut="auto")
-    free(0.01)
-    assert objective.plan.windows(noise(128, 128, 0).float()) is None
-    assert "layer features.2 sees the whole picture" in caplog.text
-
-
 def test_a_span_owns_every_position_once() -> None:
     assert Span(0, 40, 0, 32).positions(8, 5) == (0, 4)
     assert Span(16, 60, 32, None).positions(8, 6) == (2, 6)
-
-
-@pytest.fixture
-def free(monkeypatch):
-    def limit(gigabytes: float | None) -> None:
-        value = None if gigabytes is None else int(gigabytes * 1e9)
-        monkeypatch.setattr(plan, "free_memory", lambda device: value)
-
-    return limit
 
 
 class Alike(Share):
@@ -217,51 +200,6 @@ class Alike(Share):
 
     def total(self, values):
         return values
-
-
-def choose(style: losses.Term, size: tuple[int, int], world: int = 1):
-    objective = Objective(backbone=wavelets("s0", "y1"), terms={"style": style}, cut="auto")
-    share = ALONE if world == 1 else Alike(0, world)
-    return objective.plan.windows(torch.zeros(1, 3, 1, 1).expand(1, 3, *size), share)
-
-
-def test_auto_cuts_only_what_would_not_fit_and_says_why(free, caplog) -> None:
-    gram = losses.Gram(layers={"s0": 1.0, "y1": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
-    caplog.set_level("INFO", "nst")
-    free(64)
-    assert choose(gram, (1024, 1024)) is None
-    free(None)
-    assert choose(gram, (1024, 1024)) is None
-    assert not caplog.text
-    free(2)
-    many = choose(gram, (1024, 1024))
-    assert len(many) > 1
-    assert "1024 x 1024 px would take about" in caplog.text
-    assert "2.0 GB are free: cut into tiles of" in caplog.text
-    free(1)
-    assert len(choose(gram, (1024, 1024))) > len(many)
-
-
-def test_auto_keeps_what_can_t_be_cut_and_warns(free, caplog) -> None:
-    style = losses.SlicedWasserstein(layers={"s0": 1.0}, weight=1.0, projections=4, positions=16, **RELATIVE)
-    free(1)
-    assert choose(style, (1024, 1024)) is None
-    assert "it may not fit, but the term style can't be cut" in caplog.text
-
-
-def test_an_input_of_whole_numbers_is_measured_too(free) -> None:
-    backbone = wavelets("s0")
-    backbone.input = Input(range=255, mean=[0, 0, 0], std=[1, 1, 1])
-    gram = losses.Gram(layers={"s0": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
-    free(64)
-    assert Objective(backbone=backbone, terms={"style": gram}, cut="auto").plan.windows(noise(64, 64, 0)) is None
-
-
-def test_every_process_has_a_tile(free) -> None:
-    gram = losses.Gram(layers={"s0": 1.0, "y1": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
-    free(64)
-    for world in (2, 3, 4):
-        assert len(choose(gram, (96, 64), world)) >= world
 
 
 def test_more_processes_than_tiles_add_up_to_the_whole() -> None:
@@ -275,29 +213,3 @@ def test_more_processes_than_tiles_add_up_to_the_whole() -> None:
     whole = gram.measure(objective.backbone(image), {})
     for name, value in whole.items():
         torch.testing.assert_close(sum(part["style"][0][name] for part in parts), value, rtol=1e-9, atol=1e-9)
-
-
-def test_limits_of_containers_count(tmp_path) -> None:
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable:    8000000 kB\n")
-    cpu = torch.device("cpu")
-    assert memory.free_memory(cpu, tmp_path) == 8_000_000 * 1024
-    (tmp_path / "proc/self/cgroup").write_text("0::/job/task\n")
-    for folder, limit, used in (("job", "3000000000", "1500000000"), ("job/task", "max", "100000000")):
-        group = tmp_path / "sys/fs/cgroup" / folder
-        group.mkdir(parents=True, exist_ok=True)
-        (group / "memory.max").write_text(limit + "\n")
-        (group / "memory.current").write_text(used + "\n")
-        (group / "memory.stat").write_text("anon 5\ninactive_file 500000000\n")
-    assert memory.free_memory(cpu, tmp_path) == 2_000_000_000  # the pages of files can be dropped
-    (tmp_path / "proc/self/cgroup").write_text("5:cpu,memory:/docker/ab\n2:cpuset:/\n")
-    group = tmp_path / "sys/fs/cgroup/memory"
-    group.mkdir()
-    (group / "memory.limit_in_bytes").write_text("1000000000\n")
-    (group / "memory.usage_in_bytes").write_text("400000000\n")
-    (group / "memory.stat").write_text("total_inactive_file 100000000\n")
-    assert memory.free_memory(cpu, tmp_path) == 700_000_000
-
-
-def test_where_the_system_does_not_say_nothing_is_known(tmp_path) -> None:
-    assert memory.free_memory(torch.device("cpu"), tmp_path) is None
