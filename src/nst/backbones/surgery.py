@@ -26,7 +26,7 @@ def hidden_in_place(network: GraphModule) -> None:
     modules = dict(network.named_modules())
     free: dict[str, bool] = {}
     for node in network.graph.nodes:
-        if node.op == "call_module" and isinstance(modules[node.target], nn.ReLU):
+        if node.op == "call_module" and isinstance(modules[str(node.target)], nn.ReLU):
             free[node.target] = free.get(node.target, True) and _hidden(node.args[0], modules)  # may be called twice
         elif "inplace" in node.kwargs:
             node.kwargs = {**node.kwargs, "inplace": _hidden(node.args[0], modules)}
@@ -141,9 +141,23 @@ def change_padding(network: nn.Module, padding: str) -> None:
             conv.padding_mode = kind  # type: ignore[assignment]
 
 
-def fewer_products(network: nn.Module) -> None:
-    """Put Winograd's algorithm in the place of the convolutions that it makes faster."""
-    for name, module in list(network.named_modules()):
-        if fits(module):
-            owner, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(owner), leaf, Winograd(module))
+def fewer_products(network: GraphModule) -> None:
+    """Put Winograd's algorithm in the place of the convolutions that it makes faster, and of their hidden ReLUs."""
+    modules = dict(network.named_modules())
+    for node in list(network.graph.nodes):
+        if node.op != "call_module" or not fits(module := modules[node.target]):
+            continue
+        behind = [user for user in node.users if _rectifies(user, modules)]
+        hides = len(behind) == len(node.users) == 1
+        owner, _, leaf = node.target.rpartition(".")
+        setattr(network.get_submodule(owner), leaf, Winograd(module, rectify=hides))
+        if hides:
+            behind[0].replace_all_uses_with(node)
+            network.graph.erase_node(behind[0])
+    network.recompile()
+
+
+def _rectifies(node: Node, modules: Mapping[str, nn.Module]) -> bool:
+    if node.op == "call_module":
+        return isinstance(modules[str(node.target)], nn.ReLU)
+    return node.op == "call_function" and node.target in (F.relu, torch.relu)

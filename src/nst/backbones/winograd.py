@@ -1,51 +1,45 @@
 """Convolutions of 3 x 3 with a quarter of the products, for frozen weights on a processor without 16-bit arithmetic."""
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-BT = torch.tensor(
-    [
-        [4.0, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ]
-)
-G = torch.tensor([[6.0, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
-AT = torch.tensor([[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
-OUT, IN = len(AT), len(BT)  # edges of a square of outputs, and of the inputs that it depends on
+from nst.backbones import native
+from nst.backbones.steps import IN, OUT, steps
+
+G = torch.tensor([[9.0, 0, 0], [-9, -9, -9], [1, -1, 1], [2, 4, 8], [8, 4, 2], [0, 0, 9]]) / 9
 ROOM = 2**23  # bytes of a band of squares while it is computed: it shall stay in the caches
-LEAST = 128  # channels: of fewer, changing to and fro costs more than the products that are spared
+LEAST, LEAST_WITHOUT = 64, 128  # channels, with the steps in C and without: of fewer, changing to and fro costs more
 FEWEST = 16  # squares: of a smaller map, likewise
 
 
 class Winograd(nn.Module):
-    """A frozen 3 x 3 convolution by Winograd's minimal filtering, F(4 x 4, 3 x 3).
+    """A frozen 3 x 3 convolution by Winograd's minimal filtering, F(4 x 4, 3 x 3), and the rectifier behind it.
 
     `Y = A^T [(G g G^T) * (B^T d B)] A` for each square d of 6 x 6 inputs and its Y of 4 x 4 outputs: 36 products in
-    the place of 144. The products of all squares are one matrix product for each of the 36 frequencies. The gradient
-    goes back through the transposed steps and reads the same filters. Exact but for float32's rounding: 1e-5 of the
-    largest value, where the direct sum has 1e-6.
+    the place of 144. The products of all squares are one matrix product for each of the 36 frequencies. Exact but for
+    float32's rounding: 1e-5 of the largest value, where the direct sum has 1e-6.
 
     What it can't do faster it leaves to `direct`: other precisions, other devices, small maps.
 
     Args:
         direct: 3 x 3, stride 1, zeros for a padding of 1.
+        rectify: Whether a ReLU follows, whose argument nobody else reads: it is done on the way, and its gradient.
 
-    Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4.
+    Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4. Where we differ: they evaluate at 0, 1, -1, 2, -2 and
+    infinity, we at 0, 1, -1, 2, 1/2 and infinity, which are their own inverses: a filter turned by half a circle, which
+    the gradient is convolved with, has the same frequencies in another order. One bank of filters does for both ways.
     """
 
-    def __init__(self, direct: nn.Conv2d) -> None:
+    def __init__(self, direct: nn.Conv2d, *, rectify: bool = False) -> None:
         super().__init__()
         self.direct = direct
+        self.rectify = rectify
 
     @cached_property
     def filters(self) -> Tensor:
@@ -56,15 +50,16 @@ class Winograd(nn.Module):
         """Return (N, O, h, w) of x, (N, C, h, w)."""
         if not self.pays(x):
             out: Tensor = self.direct(x)
-            return out
-        convolved: Tensor = _Convolution.apply(x, self.filters, self.direct.bias)
+            return out.relu_() if self.rectify else out
+        convolved: Tensor = _Convolution.apply(x, self.filters, self.direct.bias, self.rectify)
         return convolved
 
-    @staticmethod
-    def pays(x: Tensor) -> bool:
+    def pays(self, x: Tensor) -> bool:
         """Tell whether x is what this is faster for."""
         plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        return plain and x.shape[-2] * x.shape[-1] >= FEWEST * OUT**2
+        if not plain or x.shape[-2] * x.shape[-1] < FEWEST * OUT**2:
+            return False
+        return min(self.direct.in_channels, self.direct.out_channels) >= (LEAST if native.library() else LEAST_WITHOUT)
 
 
 def fits(module: nn.Module) -> bool:
@@ -80,54 +75,47 @@ def fits(module: nn.Module) -> bool:
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, rectify: bool) -> Tensor:
         ctx.filters = filters  # a constant: not among what is saved for each pixel
-        n, c, height, width = x.shape
-        down, across, o = -(-height // OUT), -(-width // OUT), filters.shape[2]
-        over = down * OUT - height, across * OUT - width
-        padded = F.pad(x, (1, 1 + over[1], 1, 1 + over[0])).permute(0, 2, 3, 1)
-        squares = padded.unfold(1, IN, OUT).unfold(2, IN, OUT).permute(0, 4, 5, 1, 2, 3)  # (N, 6, 6, down, across, C)
-        shape = n, o, down * OUT, across * OUT
-        whole = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
-        out = whole.permute(0, 2, 3, 1).view(n, down, OUT, across, OUT, o)
-        to, back = torch.kron(BT, BT).to(x), torch.kron(AT, AT).to(x)
-        for i, rows in _bands(n, down, across * max(c, o)):
-            d = squares[i, :, :, rows].reshape(IN**2, -1)
-            m = torch.bmm((to @ d).view(IN**2, -1, c), filters)
-            y = (back @ m.view(IN**2, -1)).view(OUT, OUT, -1, across, o).permute(2, 0, 3, 1, 4)
-            out[i, rows] = y if bias is None else y + bias
-        if not any(over):
-            return whole
-        return whole[..., :height, :width].clone(memory_format=torch.channels_last)  # no view: a ReLU may write over it
+        out = _convolved(x, filters, bias=bias, rectify=rectify)
+        ctx.save_for_backward(*([out] if rectify else []))
+        return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        filters = ctx.filters
-        n, o, height, width = gradient.shape
-        down, across, c = -(-height // OUT), -(-width // OUT), filters.shape[1]
-        over = down * OUT - height, across * OUT - width
-        padded = F.pad(gradient, (0, over[1], 0, over[0])).permute(0, 2, 3, 1).contiguous()
-        squares = padded.view(n, down, OUT, across, OUT, o).permute(0, 2, 4, 1, 3, 5)
-        out = gradient.new_zeros(n, down + 1, OUT, across + 1, OUT, c)  # a square of 6 x 6 reaches into the next ones
-        to, back = (torch.kron(one, one).T.to(gradient).contiguous() for one in (AT, BT))
-        both, rest = slice(OUT), slice(OUT, IN)
-        for i, rows in _bands(n, down, across * max(c, o)):
-            d = squares[i, :, :, rows].reshape(OUT**2, -1)
-            m = torch.bmm((to @ d).view(IN**2, -1, o), filters.transpose(1, 2))
-            y = (back @ m.view(IN**2, -1)).view(IN, IN, -1, across, c).permute(2, 0, 3, 1, 4)  # (rows, 6, across, 6, C)
-            after = slice(rows.start + 1, rows.stop + 1)
-            out[i, rows, :, :-1] += y[:, both, :, both]
-            out[i, after, : IN - OUT, :-1] += y[:, rest, :, both]
-            out[i, rows, :, 1:, : IN - OUT] += y[:, both, :, rest]
-            out[i, after, : IN - OUT, 1:, : IN - OUT] += y[:, rest, :, rest]
-        whole = out.view(n, (down + 1) * OUT, (across + 1) * OUT, c)
-        return whole[:, 1 : 1 + height, 1 : 1 + width].permute(0, 3, 1, 2), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        mask = ctx.saved_tensors[0] if ctx.saved_tensors else None
+        return _convolved(gradient, ctx.filters.transpose(1, 2), mask=mask, turned=True), None, None, None
 
 
-def _bands(pictures: int, rows: int, row: int) -> Iterator[tuple[int, slice]]:
-    """Pairs of a picture and some of its rows of squares, of `row` values for each frequency."""
-    step = max(1, ROOM // (4 * IN**2 * row))
-    for i in range(pictures):
-        for top in range(0, rows, step):
-            yield i, slice(top, min(top + step, rows))
+def _convolved(
+    x: Tensor,
+    filters: Tensor,
+    *,
+    bias: Tensor | None = None,
+    rectify: bool = False,
+    mask: Tensor | None = None,
+    turned: bool = False,
+) -> Tensor:
+    """Convolve x, taken for 0 where mask is not above 0, with filters, or with these turned by half a circle."""
+    (n, _, height, width), o = x.shape, filters.shape[2]
+    out = torch.empty((n, o, height, width), dtype=x.dtype, memory_format=torch.channels_last)
+    bias = x.new_zeros(o) if bias is None else bias
+    least = 0.0 if rectify else -math.inf
+    way = steps(x.dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    mask = None if mask is None else mask.contiguous(memory_format=torch.channels_last)
+    for i, first, rows in _bands(x, o):
+        m = way.frequencies(x[i], None if mask is None else mask[i], first, rows, turned=turned)
+        way.outputs(torch.bmm(m, filters), bias, least, out[i], first, rows, turned=turned)
+    return out
+
+
+def _bands(x: Tensor, channels: int) -> Iterator[tuple[int, int, int]]:
+    """A picture of the batch, its first row of squares that is to be done, and how many of them."""
+    n, c, height, width = x.shape
+    down, across = -(-height // OUT), -(-width // OUT)
+    step = max(1, ROOM // (4 * IN**2 * across * max(c, channels)))
+    for i in range(n):
+        for first in range(0, down, step):
+            yield i, first, min(step, down - first)
