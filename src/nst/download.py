@@ -12,8 +12,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import requests
 import urllib3
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 from requests.utils import get_environ_proxies, select_proxy
+
+from nst.files import cache_folder
 
 HOPS = 5  # redirects followed; Wikimedia needs two
 CHUNK = 1 << 16  # bytes read at a time
@@ -75,8 +76,7 @@ class Download:
     @property
     def folder(self) -> Path:
         """Give the cache folder, which may not exist yet."""
-        named = self.cache or os.environ.get("NST_CACHE")
-        return Path(named).expanduser().absolute() if named else user_cache_path("nst")
+        return cache_folder(self.cache)
 
 
 def fetch(url: str, target: Path, *, options: Download, check: Callable[[Path], None]) -> Path:

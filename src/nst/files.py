@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all; where the cache is."""
 
 import errno
 import os
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from platformdirs import user_cache_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -76,3 +78,9 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def cache_folder(named: str | Path | None = None) -> Path:
+    """Return the folder of what is fetched or compiled once: named, $NST_CACHE, or the system's. It may not exist yet."""
+    folder = named or os.environ.get("NST_CACHE")
+    return Path(folder).expanduser().absolute() if folder else user_cache_path("nst")

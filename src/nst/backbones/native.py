@@ -1,4 +1,4 @@
-"""Winograd's steps in C: compiled once on each machine, by its own compiler. Imports nothing of ours."""
+"""Winograd's steps in C: compiled once on each machine, by its own compiler."""
 
 import ctypes
 import hashlib
@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_path
+
+from nst.files import cache_folder
 
 log = logging.getLogger("nst")
 SOURCE = Path(__file__).with_name("winograd.c")
@@ -34,13 +35,9 @@ def library() -> ctypes.CDLL | None:
     if platform.system() != "Linux":
         return None  # measured there alone
     try:
-        steps = ctypes.CDLL(str(_compiled()))
+        steps = _loaded(_compiled())
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning(
-            "warning: a step with VGG takes about 1.4 times as long as it could: %s; install a C compiler (gcc), or "
-            "name one by the environment's CC",
-            _reason(error),
-        )
+        log.warning("warning: a step with VGG takes about 1.4 times as long as it could: %s", _reason(error))
         return None
     steps.frequencies.argtypes = [pointer, pointer, pointer, *SIZES]
     steps.outputs.argtypes = [pointer, pointer, ctypes.c_float, pointer, *SIZES[:-1], number]
@@ -48,12 +45,20 @@ def library() -> ctypes.CDLL | None:
     return steps
 
 
+def _loaded(path: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:
+        path.unlink(missing_ok=True)  # half a file, after the machine fell: the next run compiles it anew
+        raise
+
+
 def _compiled() -> Path:
     """Return the library's file, made where it isn't there: whole or not at all, whoever else makes it."""
     command = [*_compiler(), *FLAGS, *INSTRUCTIONS.get(torch.backends.cpu.get_cpu_capability(), ())]
     version = platform.machine(), platform.libc_ver(), command
     name = hashlib.sha256(SOURCE.read_bytes() + repr(version).encode()).hexdigest()[:16]
-    folder = user_cache_path("nst") / "native"
+    folder = cache_folder() / "native"
     path = folder / f"winograd-{name}.so"
     if path.exists():
         return path
@@ -70,10 +75,13 @@ def _compiler() -> list[str]:
     for words in [asked] if asked else [[name] for name in COMPILERS]:
         if shutil.which(words[0]):
             return words
-    raise FileNotFoundError(f"there is no C compiler here ({' '.join(asked) or ', '.join(COMPILERS)})")
+    names = " ".join(asked) or ", ".join(COMPILERS)
+    raise FileNotFoundError(f"there is no C compiler here ({names}); install one (gcc), or name it by CC=...")
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; choose a folder with NST_CACHE=..."
     said = getattr(error, "stderr", None)
     lines = said.decode(errors="replace").strip().splitlines() if said else []
     return f"the compiler says: {lines[0]}" if lines else str(error)

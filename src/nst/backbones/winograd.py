@@ -14,7 +14,7 @@ from nst.backbones.steps import IN, OUT, steps
 
 G = torch.tensor([[9.0, 0, 0], [-9, -9, -9], [1, -1, 1], [2, 4, 8], [8, 4, 2], [0, 0, 9]]) / 9
 ROOM = 2**23  # bytes of a band of squares while it is computed: it shall stay in the caches
-LEAST, LEAST_WITHOUT = 64, 128  # channels, with the steps in C and without: of fewer, changing to and fro costs more
+LEAST, LEAST_WITHOUT = 48, 128  # channels, with the steps in C and without: of fewer, changing to and fro costs more
 FEWEST = 16  # squares: of a smaller map, likewise
 
 
