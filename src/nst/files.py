@@ -81,6 +81,6 @@ def _umask() -> int:
 
 
 def cache_folder(named: str | Path | None = None) -> Path:
-    """Return the folder of what is fetched or compiled once: named, $NST_CACHE, or the system's. It may not exist yet."""
+    """Return the folder of what is fetched or compiled once: named, $NST_CACHE, the system's; it may not exist yet."""
     folder = named or os.environ.get("NST_CACHE")
     return Path(folder).expanduser().absolute() if folder else user_cache_path("nst")
