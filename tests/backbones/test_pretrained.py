@@ -4,6 +4,7 @@ import torchvision
 from torch import nn
 
 from nst.backbones import Input, Pretrained
+from nst.backbones.winograd import Winograd
 from nst.download import Download
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -214,3 +215,28 @@ def test_some_rectifiers_do_work_in_place() -> None:
     backbone = build("vgg16", ["conv1_1", "relu2_1"])
     places = [module.inplace for module in backbone.network.modules() if isinstance(module, torch.nn.ReLU)]
     assert places == [False, True, True]  # conv1_1 is in use
+
+
+@pytest.mark.parametrize(
+    ("model", "layers", "rectified"),
+    [
+        ("vgg16", ["conv1_1", "relu2_1", "conv2_2", "relu2_2", "relu3_1"], [True, True, False, True]),
+        ("vgg16_bn", ["relu2_2", "norm2_1"], [False, False, False]),
+        ("resnet18", ["layer1.0.relu", "layer2.1"], None),
+    ],
+)
+def test_fewer_products_leave_the_features_that_there_were(model, layers, rectified) -> None:
+    direct, ours = (build(model, layers, convolution=name) for name in ("direct", "winograd"))
+    changed = [module for module in ours.modules() if isinstance(module, Winograd)]
+    assert changed and (rectified is None or [module.rectify for module in changed] == rectified)
+    x = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0))
+    found = []
+    for backbone in (direct, ours):
+        at = x.clone().requires_grad_()
+        features = backbone(at)
+        loss = sum((features[layer] * torch.linspace(-1, 1, features[layer].shape[-1])).sum() for layer in layers)
+        found.append((features, torch.autograd.grad(loss, at)[0]))
+    for layer in layers:
+        one, other = found[0][0][layer], found[1][0][layer]
+        assert (one - other).abs().max() < 3e-5 * one.abs().max()
+    assert (found[0][1] - found[1][1]).norm() < 1e-2 * found[0][1].norm()
