@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nst import heap, images
+from nst import images
 from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, check_choice
 from nst.methods.laplacian import Laplacian, bounded
@@ -127,14 +127,10 @@ class Painting(LightningModule):
         self.capture(self.share())
 
     def on_train_start(self) -> None:
-        """Let go of the pictures that the references were taken from: at large sizes each counts.
-
-        Their memory goes back to the system: a style's is no place for the gradient of a larger picture.
-        """
+        """Let go of the pictures that the references were taken from: at large sizes each counts."""
         self.styles = ()
         if self.keep is None:
             self.content = None
-        heap.give_back()
         if self._tries:
             self.last_good = self.pixels.detach().clone()
 
