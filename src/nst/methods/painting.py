@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nst import images
+from nst import heap, images
 from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, check_choice
 from nst.methods.laplacian import Laplacian, bounded
@@ -139,6 +139,7 @@ class Painting(LightningModule):
         self.memory = dict(self._optimizer.state.get(self.pixels, {})) if self.remembers else {}
         self._optimizer.state.clear()
         self.pixels.grad = self.last_good = None
+        heap.give_back()  # what saves and judges the picture then finds room below the peak of the steps
 
     @property
     def _tries(self) -> bool:
