@@ -127,10 +127,14 @@ class Painting(LightningModule):
         self.capture(self.share())
 
     def on_train_start(self) -> None:
-        """Let go of the pictures that the references were taken from: at large sizes each counts."""
+        """Let go of the pictures that the references were taken from: at large sizes each counts.
+
+        Their memory goes back to the system: a style's is no place for the gradient of a larger picture.
+        """
         self.styles = ()
         if self.keep is None:
             self.content = None
+        heap.give_back()
         if self._tries:
             self.last_good = self.pixels.detach().clone()
 
