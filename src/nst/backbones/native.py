@@ -37,7 +37,7 @@ def library() -> ctypes.CDLL | None:
     try:
         steps = _loaded(_compiled())
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning("warning: a step with VGG takes about 1.4 times as long as it could: %s", _reason(error))
+        log.warning("warning: a step with VGG takes up to 1.9 times as long as it could: %s", _reason(error))
         return None
     steps.frequencies.argtypes = [pointer, pointer, pointer, *SIZES]
     steps.outputs.argtypes = [pointer, pointer, ctypes.c_float, pointer, *SIZES[:-1], number]
