@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the r
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 """Real pictures and weights for development; tests that use them are skipped where they are not."""
+IN_C = pytest.mark.skipif(
+    sys.platform != "linux" or not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler here"
+)
+"""Asks for a compiler, not for what it makes: C that does not compile must fail."""
 
 
 @pytest.fixture

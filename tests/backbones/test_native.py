@@ -6,12 +6,13 @@ import subprocess
 
 import pytest
 import torch
+from conftest import IN_C
 from torch import nn
 
 from nst.backbones import native, steps
 from nst.backbones.winograd import LEAST_WITHOUT, Winograd
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason="nothing compiles C here")
+pytestmark = IN_C
 
 
 @pytest.fixture

@@ -186,6 +186,14 @@ def test_a_foreign_checkpoint_is_refused(checkpoint):
         build("squeezenet1_1", ["3"], checkpoint=str(checkpoint))
 
 
+def seen(backbone: Pretrained, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Features, and the gradient of a sum of all of them."""
+    at = x.clone().requires_grad_()
+    features = backbone(at)
+    loss = sum((value * torch.linspace(-1, 1, value.shape[-1])).sum() for value in map(features.get, backbone.layers))
+    return features, torch.autograd.grad(loss, at)[0]
+
+
 @pytest.mark.parametrize(
     ("model", "layers"),
     [
@@ -200,12 +208,7 @@ def test_rectifying_in_place_where_nobody_looks_changes_nothing(model, layers, m
     monkeypatch.setattr("nst.backbones.surgery._hidden", lambda node, modules: False)
     plain = build(model, layers)
     x = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(0))
-    found = []
-    for backbone in (ours, plain):
-        at = x.clone().requires_grad_()
-        features = backbone(at)
-        loss = sum((features[layer] * torch.linspace(-1, 1, features[layer].shape[-1])).sum() for layer in layers)
-        found.append((features, torch.autograd.grad(loss, at)[0]))
+    found = [seen(backbone, x) for backbone in (ours, plain)]
     for layer in layers:
         assert torch.equal(found[0][0][layer], found[1][0][layer])
     assert torch.equal(found[0][1], found[1][1])
@@ -230,12 +233,7 @@ def test_fewer_products_leave_the_features_that_there_were(model, layers, rectif
     changed = [module for module in ours.modules() if isinstance(module, Winograd)]
     assert changed and (rectified is None or [module.rectify for module in changed] == rectified)
     x = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0))
-    found = []
-    for backbone in (direct, ours):
-        at = x.clone().requires_grad_()
-        features = backbone(at)
-        loss = sum((features[layer] * torch.linspace(-1, 1, features[layer].shape[-1])).sum() for layer in layers)
-        found.append((features, torch.autograd.grad(loss, at)[0]))
+    found = [seen(backbone, x) for backbone in (direct, ours)]
     for layer in layers:
         one, other = found[0][0][layer], found[1][0][layer]
         assert (one - other).abs().max() < 3e-5 * one.abs().max()

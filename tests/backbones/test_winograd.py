@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from conftest import IN_C
 from torch import nn
 
 from nst.backbones import native
 from nst.backbones.winograd import LEAST, Winograd, _Convolution, fits
 
-IN_C = pytest.mark.skipif(native.library() is None, reason="nothing compiles C here")
 SIZES = [(20, 24), (17, 35), (16, 19), (41, 18), (22, 24)]  # multiples of 4 and others
 
 
@@ -19,7 +19,9 @@ def convolution(bias: bool = True, **options) -> nn.Conv2d:
 @pytest.fixture(params=[pytest.param("c", marks=IN_C), "torch"])
 def way(request, monkeypatch) -> None:
     """Both ways through the steps round the products."""
-    if request.param == "torch":
+    if request.param == "c":
+        assert native.library() is not None
+    else:
         monkeypatch.setattr(native, "library", lambda: None)
         monkeypatch.setattr("nst.backbones.winograd.LEAST_WITHOUT", LEAST)
 
