@@ -1,15 +1,16 @@
 """Terms over a frozen backbone: from images to one unweighted scalar per term, and each layer's share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from nst import images, regions, tiles
+from nst import images, paged, regions, tiles
 from nst.backbones.base import Backbone
 from nst.distributed import ALONE, Share
 from nst.losses.term import Stats, Term
+from nst.paged import Paged
 from nst.plan import Plan
 from nst.windows import Window
 
@@ -37,13 +38,26 @@ class Part:
 
     Attributes:
         stats: Layer -> what is kept of the target pictures.
+        maps: Layer -> the part of it that is as large as the layer, and not in `stats`.
         mask: Layer -> weights of the positions, (1, 1, h, w); None for the whole picture.
         share: Of the picture that the region is, in [0, 1]; it weighs the region's loss.
     """
 
     stats: Stats
+    maps: Mapping[str, Tensor | Paged] = field(default_factory=dict)
     mask: Stats | None = None
     share: float = 1.0
+
+    @classmethod
+    def of(cls, term: Term, stats: Stats, *, cut: bool) -> "Part":
+        """Return what a term keeps of the whole picture; where that is cut, with its maps in files."""
+        maps = {name: value for name, value in stats.items() if term.spatial and name in term.layers}
+        rest = {name: value for name, value in stats.items() if name not in maps}
+        return cls(rest, paged.page(maps) if cut else maps)
+
+    def whole(self) -> Stats:
+        """Return the stats and the maps, whole."""
+        return self.stats | {name: paged.part(value, slice(None), slice(None)) for name, value in self.maps.items()}
 
 
 References = dict[str, list[Part]]
@@ -86,10 +100,13 @@ class Objective(nn.Module):
         """
         out: References = {name: [] for name, _ in self.named()}
         terms = [(name, term) for name, term in self.named() if term.of == "style"]
-        features, sizes = self._content(content, share)
+        windows = self.plan.windows(content, share)
+        features, sizes = self._content(content, windows)
         for name, term in self.named():
             if term.of != "style":
-                out[name] = [Part(term.reference(features) if term.of == "content" else {})]
+                stats = term.reference(features) if term.of == "content" else {}
+                out[name] = [Part.of(term, stats, cut=windows is not None)]
+        del features  # what is kept of them may lie in files
         for mask, members in _regions(styles):
             names = ", ".join(style.name for style in members)
             weight = sum(style.weight for style in members)
@@ -100,12 +117,11 @@ class Objective(nn.Module):
             followed = None if mask is None else _checked(regions.follow(mask, sizes), names, images.size_of(content))
             for name, term in terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
-                out[name].append(Part(stats, followed, 1.0 if mask is None else mask.mean().item()))
+                out[name].append(Part(stats, mask=followed, share=1.0 if mask is None else mask.mean().item()))
         return out
 
-    def _content(self, content: Tensor, share: Share) -> tuple[Stats, dict[str, tuple[int, int]]]:
+    def _content(self, content: Tensor, windows: Sequence[Window] | None) -> tuple[Stats, dict[str, tuple[int, int]]]:
         """The layers that terms keep of the content, and the sizes of all."""
-        windows = self.plan.windows(content, share)
         if windows is None:
             features = self.backbone(content)
             return features, {name: images.size_of(value) for name, value in features.items()}
@@ -149,7 +165,7 @@ class Objective(nn.Module):
         windows = self.plan.windows(image, share)
         if windows is None:
             features = self.backbone(image)
-            measured = {k: [t.measure(features, p.stats, p.mask) for p in references[k]] for k, t in self.named()}
+            measured = {k: [t.measure(features, p.whole(), p.mask) for p in references[k]] for k, t in self.named()}
         else:
             measured = self._tiled(image, windows, self.named(), references, share)
         return {name: _sum(_scores(term, measured[name], references[name])) for name, term in self.named()}
@@ -170,8 +186,9 @@ class Objective(nn.Module):
         def measure(crop: Tensor, window: Window) -> list[Tensor]:
             features, out = self.backbone(crop), []
             for name, term in terms:
-                for part in references[name]:
-                    stats = term.measure(*tiles.crop(term, window, geometry, features, part.stats, part.mask))
+                for one in references[name]:
+                    own = tiles.crop(term, window, geometry, features, one.stats, one.maps, one.mask)
+                    stats = term.measure(*own)
                     out += [stats[layer] for layer in term.layers]
             return out
 
@@ -219,8 +236,8 @@ def _checked(mask: Stats, names: str, size: tuple[int, int]) -> Stats:
 
 
 def _scores(term: Term, measured: Sequence[Stats], parts: Sequence[Part]) -> Iterable[Stats]:
-    for total, part in zip(measured, parts, strict=True):
-        yield {layer: part.share * score for layer, score in term.score(total, part.stats).items()}
+    for total, one in zip(measured, parts, strict=True):
+        yield {layer: one.share * score for layer, score in term.score(total, one.stats).items()}
 
 
 def _sum(parts: Iterable[Stats]) -> Stats:

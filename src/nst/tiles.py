@@ -1,7 +1,7 @@
 """Exact tiles: sums over windows that keep one window's activations in memory."""
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,13 +10,20 @@ from torch import Tensor
 from nst.backbones.base import Backbone
 from nst.geometry import Geometry, NotLocalError
 from nst.losses.term import Stats, Term
+from nst.paged import Paged, part
 from nst.windows import Tiling, Window, boxes
 
 TOLERANCE = 1e-9  # of the largest feature: far above float64 rounding, far below a wrong feature
 
 
 def crop(
-    term: Term, window: Window, geometry: Geometry, features: Stats, reference: Stats, mask: Stats | None
+    term: Term,
+    window: Window,
+    geometry: Geometry,
+    features: Stats,
+    reference: Stats,
+    maps: Mapping[str, Tensor | Paged],
+    mask: Stats | None,
 ) -> tuple[Stats, Stats, Stats | None]:
     """Return the part of features, reference and mask that a tile gives to a term.
 
@@ -27,7 +34,8 @@ def crop(
         window: The tile.
         geometry: Reach of every layer.
         features: Layer -> (1, C, h, w) of the window.
-        reference: As the term keeps it, of the whole picture.
+        reference: As the term keeps it, of the whole picture, but for its maps.
+        maps: Layer -> what it keeps that is as large as the layer.
         mask: Layer -> weights of the positions of the whole picture, or None.
     """
     own: Stats = {}
@@ -35,8 +43,8 @@ def crop(
     for name in term.layers:
         rows, columns = boxes(window, geometry[name], features[name], term.margin)
         own[name] = features[name][..., rows.low : rows.high, columns.low : columns.high]
-        if term.spatial and name in reference:
-            aims[name] = reference[name][..., rows.whole(term.grid), columns.whole(term.grid)]
+        if name in maps:
+            aims[name] = part(maps[name], rows.whole(term.grid), columns.whole(term.grid))
         if mask is not None:
             weights[name] = mask[name][..., rows.whole(1), columns.whole(1)]
         if term.margin:
@@ -83,11 +91,11 @@ class _Total(torch.autograd.Function):
         (image,) = ctx.saved_tensors
         out = torch.zeros_like(image)
         for window in ctx.windows:
-            part = window.of(image).detach().requires_grad_()
+            own = window.of(image).detach().requires_grad_()
             with torch.enable_grad(), torch.autocast(image.device.type, **ctx.autocast):
-                values = ctx.measure(part, window)
+                values = ctx.measure(own, window)
             pairs = [(value, g) for value, g in zip(values, gradients, strict=True) if value.requires_grad]
-            (gradient,) = torch.autograd.grad([v for v, _ in pairs], part, [g for _, g in pairs])
+            (gradient,) = torch.autograd.grad([v for v, _ in pairs], own, [g for _, g in pairs])
             window.of(out).add_(gradient)
         return out, None, None
 

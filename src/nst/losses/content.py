@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, check_choice, combine, wide
+from nst.losses.term import Stats, Term, check_choice, combine, divisor, wide
 
 
 class Content(Term):
@@ -36,7 +36,7 @@ class Content(Term):
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> the content's features, (N, C, h, w), and what each layer's share is divided by."""
         kept = {name: features[name].detach() for name in self.layers}
-        return kept | {_divisor(name): self._spread(kept[name]) for name in self.layers}
+        return kept | {divisor(name): self._spread(kept[name]) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||F - P||^2, summed over channels and (weighted) positions."""
@@ -47,7 +47,7 @@ class Content(Term):
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
-        shares = {name: total[name] / reference[_divisor(name)] for name in self.layers}
+        shares = {name: total[name] / reference[divisor(name)] for name in self.layers}
         return combine(shares, self.layers, self.layer_reduction)
 
     def _spread(self, reference: Tensor) -> Tensor:
@@ -56,8 +56,3 @@ class Content(Term):
             spread = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]  # without another map
             return spread.clamp_min(torch.finfo(p.dtype).tiny)
         return p.new_tensor({"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction])
-
-
-def _divisor(layer: str) -> str:
-    """The name beside a layer's under which its divisor is kept: it is the same at every step."""
-    return f"{layer} divisor"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.losses.samples import check_count
-from nst.losses.term import Stats, Term, at, check_choice
+from nst.losses.term import Stats, Term, at, check_choice, divisor
 
 
 class Laplacian(Term):
@@ -38,8 +38,9 @@ class Laplacian(Term):
         self.pool = self.margin = self.grid = check_count("loss.laplacian.pool", pool)
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the content's Laplacian, (1, 3, h, w)."""
-        return {name: laplacian(features[name], self.pool).detach() for name in self.layers}
+        """Return layer -> the content's Laplacian, (1, 3, h, w), and what each layer's share is divided by."""
+        kept = {name: laplacian(features[name], self.pool).detach() for name in self.layers}
+        return kept | {divisor(name): self._size(kept[name]) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> the squared distance, summed over channels and (weighted) positions."""
@@ -47,11 +48,10 @@ class Laplacian(Term):
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
-        out = {}
-        for name, share in self.layers.items():
-            whole = reference[name].square().sum().clamp_min(1e-12) if self.reduction == "relative" else 1
-            out[name] = share * total[name] / whole
-        return out
+        return {name: share * total[name] / reference[divisor(name)] for name, share in self.layers.items()}
+
+    def _size(self, target: Tensor) -> Tensor:
+        return target.square().sum().clamp_min(1e-12) if self.reduction == "relative" else target.new_ones(())
 
     def _squares(self, x: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         squares = (laplacian(x, self.pool) - target).square()

@@ -78,6 +78,11 @@ def at(mask: Stats | None, layer: str) -> Tensor | None:
     return None if mask is None else mask[layer]
 
 
+def divisor(layer: str) -> str:
+    """Return the name beside a layer's under which a reference keeps what its share is divided by."""
+    return f"{layer} divisor"
+
+
 def wide(x: Tensor) -> Tensor:
     """Return x in float32, or as it is where it is wider already: 16-bit numbers lose sums."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -1,0 +1,58 @@
+"""Maps of a large picture in a file in place of memory, read tile by tile. Imports nothing of ours."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+log = logging.getLogger("nst")
+
+
+class Paged:
+    """A map that lies in a file without a name, in the system's folder for temporary files (`TMPDIR`).
+
+    The file ends with the object or the process, whichever way that ends. It holds the features of each position side
+    by side, so a tile's part is few long stretches, and only these are in memory, while they are copied.
+
+    Args:
+        value: (N, C, h, w), on the processor.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+
+    def __init__(self, value: Tensor) -> None:
+        self.dtype = value.dtype
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the map is read)
+        for row in value.detach().unbind(-2):
+            self.file.write(row.permute(0, 2, 1).contiguous().view(torch.uint8).numpy().data)
+        self.file.flush()
+        count, channels, height, width = value.shape
+        self.shape = height, count, width, channels * value.element_size()
+
+    def part(self, rows: slice, columns: slice) -> Tensor:
+        """Return some rows and columns, (N, C, h', w'), a copy."""
+        whole = np.memmap(self.file, dtype=np.uint8, mode="r", shape=self.shape)
+        own = torch.from_numpy(np.array(whole[rows, :, columns])).view(self.dtype)
+        return own.permute(1, 3, 0, 2)
+
+
+def page(maps: Mapping[str, Tensor]) -> dict[str, Tensor | Paged]:
+    """Return the maps of a picture in files, or as they are where they are on a GPU or a file has no room for one."""
+    try:
+        return {name: Paged(value) if value.device.type == "cpu" else value for name, value in maps.items()}
+    except OSError as error:
+        log.warning(
+            "warning: the content's features stay in memory: no room in %s (%s); set TMPDIR to a larger disk",
+            tempfile.gettempdir(),
+            error.strerror or error,
+        )
+        return dict(maps)
+
+
+def part(value: Tensor | Paged, rows: slice, columns: slice) -> Tensor:
+    """Return some rows and columns of a map, wherever it is kept."""
+    return value.part(rows, columns) if isinstance(value, Paged) else value[..., rows, columns]
