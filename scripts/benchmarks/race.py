@@ -25,15 +25,18 @@ from nst.objective import Objective, Target
 from nst.pictures import StylePicture
 from nst.pyramid import Level
 
-ADAM = ("optimizer=adam", "scheduler=cosine", "steps=40")
 PIXELS = ("method.space=image",)
+SLOW = ("optimizer.lr=0.03", "optimizer.betas=[0.9,0.99]")
+LBFGS = ("optimizer=lbfgs", "scheduler=constant", "steps=8")
 WAYS: dict[str, tuple[tuple[str, ...], int]] = {
-    "pyramid+lbfgs+bands": ((), 60),
-    "lbfgs+bands": (("pyramid=none",), 60),
-    "pyramid+lbfgs+pixels": (PIXELS, 60),
-    "lbfgs+pixels": ((*PIXELS, "pyramid=none"), 60),
-    "pyramid+adam+pixels": ((*PIXELS, *ADAM), 160),
-    "adam+pixels": ((*PIXELS, *ADAM, "pyramid=none"), 160),
+    "pyramid+adam+bands": ((), 120),
+    "adam+bands": (("pyramid=none",), 160),
+    "pyramid+adam+pixels": (PIXELS, 120),
+    "adam+pixels": ((*PIXELS, "pyramid=none"), 160),
+    "pyramid+slow adam+pixels": ((*PIXELS, *SLOW), 160),
+    "pyramid+lbfgs+bands": (LBFGS, 60),
+    "lbfgs+bands": ((*LBFGS, "pyramid=none"), 60),
+    "lbfgs+pixels": ((*LBFGS, *PIXELS, "pyramid=none"), 60),
 }
 """Name -> what is typed, and the most steps of the last level; the first is the default."""
 
