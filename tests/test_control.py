@@ -126,7 +126,7 @@ BAD = {
     "a scale of zero": (["style_scale=0"], "style_scale is 0; give a number over 0"),
     "an unknown colour": (["color.after=lab"], "color.after is 'lab'; give one of none, keep_luminance"),
     "no moments to resize": (
-        ["method.moments=resized", "method.space=image", "size=120", "pyramid.smallest=50", "steps=1"],
+        ["optimizer=lbfgs", "method.moments=resized", "method.space=image", "size=120", "pyramid.smallest=50"],
         "give method.moments=fresh",
     ),
     "a term that is not there": (["+method.coarser.palette=2"], "method.coarser.palette belongs to no loss"),

@@ -137,11 +137,14 @@ def run(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.P
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize("before", [(), ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")], ids=len)
-def test_the_program_paints_with_two_processes(tmp_path, before) -> None:
+def test_the_program_paints_with_two_processes(tmp_path, before, optimizer) -> None:
     out = {}
     for name, words in (("one", ["trainer=cpu"]), ("two", ["trainer=ddp", "trainer.devices=2"])):
-        process = run(tmp_path, *words, f"hydra.run.dir={name}", before=before if name == "two" else ())
+        process = run(
+            tmp_path, *words, f"optimizer={optimizer}", f"hydra.run.dir={name}", before=before if name == "two" else ()
+        )
         text, _ = process.communicate(timeout=200)
         assert process.returncode == 0, text
         assert "error" not in text.lower()

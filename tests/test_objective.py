@@ -5,6 +5,7 @@ import torch
 
 from nst.losses import Content, Gram, TotalVariation
 from nst.objective import Objective, Target
+from nst.paged import Paged
 
 
 @pytest.fixture
@@ -76,3 +77,15 @@ def test_a_region_smaller_than_a_feature_is_refused_in_one_line(objective, noise
 def test_the_draw_reaches_every_term(objective) -> None:
     objective.draw(7)
     assert {term.draw for _, term in objective.named()} == {7}
+
+
+def test_a_cut_picture_s_maps_lie_in_files_and_serve_the_whole_too(objective, noise) -> None:
+    cut = Objective(backbone=objective.backbone, terms=dict(objective.named()), cut=16)
+    references = cut.references(noise(), [Target(noise(seed=1))])
+    (part,) = references["content"]
+    assert isinstance(part.maps["s1"], Paged)
+    assert all(value.dim() == 0 for value in part.stats.values())
+    expected = objective(noise(seed=2), objective.references(noise(), [Target(noise(seed=1))]))
+    for one in (cut, objective):  # one picture measured by one process of several is not cut
+        shares = one(noise(seed=2), references)
+        torch.testing.assert_close(shares["content"]["s1"], expected["content"]["s1"], rtol=1e-5, atol=1e-7)

@@ -22,6 +22,7 @@ def test_a_part_is_that_of_the_map(dtype, layout) -> None:
     kept = Paged(value)
     assert torch.equal(kept.part(ROWS, COLUMNS), value[..., ROWS, COLUMNS])
     assert torch.equal(kept.part(slice(None), slice(None)), value)
+    assert kept.part(slice(4, 4), COLUMNS).shape == (1, 7, 0, 5)
 
 
 def test_a_part_is_a_copy() -> None:

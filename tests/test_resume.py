@@ -16,8 +16,9 @@ from conftest import picture
 TINY = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,56,64]", "pyramid.steps=[4,4,4]", "threads=1")
 TINY += ("trainer.accelerator=cpu", "trainer.log_every_n_steps=1", "callbacks.snapshots.every=2", "judge=wavelet")
 METHODS = {
-    "lbfgs": (),
-    "adam": ("optimizer=adam", "method.moments=resized", "method.space=image", "scheduler=cosine",
+    "lbfgs": ("optimizer=lbfgs", "scheduler=constant"),
+    "bands": (),
+    "adam": ("method.moments=resized", "method.space=image",
              "+callbacks.restart.step=2",
              "+callbacks.restart._target_=nst.callbacks.Restart", "callbacks.average.first=start"),
 }  # fmt: skip
@@ -77,7 +78,7 @@ def at_step(step: int):
     return reached
 
 
-@pytest.mark.parametrize(("method", "step"), [("lbfgs", 8), ("adam", 7), ("lbfgs", 12)])
+@pytest.mark.parametrize(("method", "step"), [("lbfgs", 8), ("adam", 7), ("bands", 6), ("lbfgs", 12)])
 def test_a_killed_run_goes_on_to_the_same_picture(train, killed, tmp_path, method, step):
     choices = (*TINY, *METHODS[method], "checkpoint.every=1")
     assert train(*choices, "hydra.run.dir=whole").returncode == 0

@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+import weakref
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +28,7 @@ class Paged:
     def __init__(self, value: Tensor) -> None:
         self.dtype = value.dtype
         self.file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the map is read)
+        weakref.finalize(self, self.file.close)
         for row in value.detach().unbind(-2):
             self.file.write(row.permute(0, 2, 1).contiguous().view(torch.uint8).numpy().data)
         self.file.flush()
@@ -36,8 +38,9 @@ class Paged:
     def part(self, rows: slice, columns: slice) -> Tensor:
         """Return some rows and columns, (N, C, h', w'), a copy."""
         whole = np.memmap(self.file, dtype=np.uint8, mode="r", shape=self.shape)
-        own = torch.from_numpy(np.array(whole[rows, :, columns])).view(self.dtype)
-        return own.permute(1, 3, 0, 2)
+        own = np.array(whole[rows, :, columns])
+        values = torch.from_numpy(own).flatten().view(self.dtype)  # flat: a part may have no rows
+        return values.view(*own.shape[:3], own.shape[3] // self.dtype.itemsize).permute(1, 3, 0, 2)
 
 
 def page(maps: Mapping[str, Tensor]) -> dict[str, Tensor | Paged]:
