@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.backbones import native
+from nst import native
 
 BT = torch.tensor(
     [

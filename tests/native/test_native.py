@@ -1,4 +1,4 @@
-"""The C of Winograd's steps is compiled once, or its absence is told in one line."""
+"""The C is compiled once, or its absence is told in one line."""
 
 import logging
 import stat
@@ -9,7 +9,8 @@ import torch
 from conftest import IN_C
 from torch import nn
 
-from nst.backbones import native, steps
+from nst import native
+from nst.backbones import steps
 from nst.backbones.winograd import LEAST_WITHOUT, Winograd
 
 pytestmark = IN_C
@@ -60,7 +61,7 @@ def test_without_a_compiler_one_line_says_so_and_torch_does_the_steps(
         assert native.library() is None
     (record,) = caplog.records
     line = record.getMessage()
-    assert line.count("\n") == 0 and line.startswith("warning: a step with VGG") and says in line
+    assert line.count("\n") == 0 and line.startswith("warning: a step with the wavelets or VGG") and says in line
     assert not list(anew.glob("*"))  # nothing that a later run would trip over
     assert isinstance(steps.steps(torch.float32), steps.Products)
     layer = Winograd(nn.Conv2d(LEAST_WITHOUT, LEAST_WITHOUT, 3, padding=1).requires_grad_(False))
