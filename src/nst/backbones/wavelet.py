@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst.backbones.bank import Responses, Wanted, border, respond
 from nst.backbones.base import Backbone, Input, unknown
 
 LEVELS = 6
@@ -111,78 +112,61 @@ class Wavelet(Backbone):
         opponent = opponent / opponent.norm(dim=1, keepdim=True) * torch.tensor([[1.0], [chroma], [chroma]])
         binomial = torch.tensor([1.0, 4, 6, 4, 1]) / 16
         self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("opponent", opponent[:, :, None, None], persistent=False)
+        self.register_buffer("opponent", opponent, persistent=False)
         self.register_buffer("blur", torch.outer(binomial, binomial)[None, None], persistent=False)
         self.freeze()
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w), h and w halved (rounded up) once a level."""
-        colours = [F.conv2d(x, self.opponent)]  # (N, 3, H, W) a level
+        colours = [(self.opponent @ x.flatten(2)).view_as(x)]  # (N, 3, H, W) a level
         for _ in range(max(map(_depth, self.layers), default=0)):
             colours.append(self._blur(colours[-1], stride=2))
-        responses = [self._responses(level) for level in self._needed(colours)]
+        responses = [self._respond(j, level) for j, level in enumerate(colours)]
         return {layer: self._maps(layer[0], int(layer[1]), colours, responses) for layer in self.layers}
 
-    def _needed(self, colours: list[Tensor]) -> list[Tensor | None]:
-        """The colours of each level that are to be convolved: all, luminance alone, or none."""
-        needed: list[Tensor | None] = [None] * len(colours)
-        for layer in self.layers:
-            kind, j = layer[0], int(layer[1])
-            full = {"s": [j], "w": [j], "y": [j + 1]}.get(kind, [])
-            luminance = {"l": [j], "m": [j], "y": [j], "x": [j, j + 1]}.get(kind, [])
-            for level in luminance:
-                if needed[level] is None:
-                    needed[level] = colours[level][:, :1]
-            for level in full:
-                needed[level] = colours[level]
-        return needed
+    def _respond(self, j: int, colours: Tensor) -> Responses:
+        """What the layers need of a level's responses, to all colours or to luminance alone."""
+        here = {layer[0] for layer in self.layers if int(layer[1]) == j}
+        above = {layer[0] for layer in self.layers if int(layer[1]) == j - 1}
+        wanted = Wanted(bool(here & set("wm")), bool(here & set("ls") or above & set("xy")), bool(here & set("xy")))
+        every = here & set("sw") or "y" in above
+        return respond(colours if every else colours[:, :1], self.bank, wanted)
 
-    def _maps(self, kind: str, j: int, colours: list[Tensor], responses: list[Tensor | None]) -> Tensor:
-        here, below = responses[j], responses[j + 1] if SPAN[kind] and j + 1 < len(responses) else None
+    def _maps(self, kind: str, j: int, colours: list[Tensor], responses: list[Responses]) -> Tensor:
+        here, low = responses[j], self.lowpass * colours[j]
         if kind == "r":
-            return _rectify((colours[j] - self._blur(colours[j], stride=1))[:, :, None])
-        assert here is not None
+            residual = colours[j] - self._blur(colours[j], stride=1)
+            return torch.cat([residual.relu(), (-residual).relu()], dim=1)
         if kind == "w":
-            return here.flatten(1, 2)
+            return _wanted(here.signed).flatten(1, 2)
         if kind == "s":
-            return torch.cat([_rectify(here), self.lowpass * colours[j]], dim=1)
+            return torch.cat([_wanted(here.rectified).flatten(1, 3), low], dim=1)
         if kind == "l":
-            return torch.cat([_rectify(here[:, :1]), self.lowpass * colours[j]], dim=1)
+            return torch.cat([_luminance(here), low], dim=1)
         if kind == "m":
-            real, imaginary = here[:, 0].chunk(2, dim=1)  # (N, O, h, w)
-            again = self._responses(self._blur(real.abs() + imaginary.abs(), stride=2))
-            assert again is not None
-            return _rectify(again)
-        assert below is not None
-        halved = F.avg_pool2d(_rectify(here[:, :1]), 2, ceil_mode=True)
+            real, imaginary = _wanted(here.signed)[:, 0].chunk(2, dim=1)  # (N, O, h, w)
+            modulus = self._blur(real.abs() + imaginary.abs(), stride=2)
+            return _wanted(respond(modulus, self.bank, Wanted(rectified=True)).rectified).flatten(1, 3)
+        halved, below = _wanted(here.halved).flatten(1, 2), responses[j + 1]
         if kind == "x":
-            return torch.cat([halved, _rectify(below[:, :1])], dim=1)
-        return torch.cat([halved, _rectify(below), self.lowpass * colours[j + 1]], dim=1)
-
-    def _responses(self, maps: Tensor | None) -> Tensor | None:
-        """Convolve every channel with the bank: (N, C, h, w) -> (N, C, 2 O, h, w)."""
-        if maps is None:
-            return None
-        n, c, h, w = maps.shape
-        half = self.bank.shape[-1] // 2
-        return F.conv2d(_border(maps.reshape(n * c, 1, h, w), half), self.bank).view(n, c, -1, h, w)
+            return torch.cat([halved, _luminance(below)], dim=1)
+        return torch.cat([halved, _wanted(below.rectified).flatten(1, 3), self.lowpass * colours[j + 1]], dim=1)
 
     def _blur(self, maps: Tensor, *, stride: int) -> Tensor:
         """Low-pass with the 5-tap binomial; stride 2 halves: (N, C, h, w) -> (N, C, h/2, w/2), rounded up."""
-        n, c, h, w = maps.shape
-        out = F.conv2d(_border(maps.reshape(n * c, 1, h, w), 2), self.blur, stride=stride)
-        return out.view(n, c, *out.shape[-2:])
+        channels = maps.shape[1]
+        weight = self.blur.expand(channels, -1, -1, -1)
+        return F.conv2d(border(maps, 2), weight, stride=stride, groups=channels)
 
 
-def _border(maps: Tensor, width: int) -> Tensor:
-    """Reflect the maps round their edges, which shows no frame; repeat the edge where a map is too small for that."""
-    return F.pad(maps, (width,) * 4, mode="reflect" if min(maps.shape[-2:]) > width else "replicate")
+def _wanted(maps: Tensor | None) -> Tensor:
+    assert maps is not None  # `_respond` asked for it
+    return maps
 
 
-def _rectify(responses: Tensor) -> Tensor:
-    """Relu of every response and of its negative: (N, C, K, h, w) -> (N, 2 C K, h, w)."""
-    flat = responses.flatten(1, 2)
-    return torch.cat([flat.relu(), (-flat).relu()], dim=1)
+def _luminance(responses: Responses) -> Tensor:
+    """The rectified responses to luminance: (N, 2 K, h, w)."""
+    return _wanted(responses.rectified)[:, :, 0].flatten(1, 2)
 
 
 def _depth(layer: str) -> int:
