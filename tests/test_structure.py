@@ -48,7 +48,21 @@ def test_imports_point_one_way(folder, forbidden):
 
 
 @pytest.mark.parametrize(
-    "name", ["files", "images", "pyramid", "download", "schema", "cli", "threads", "ranks", "memory", "limits", "lock"]
+    "name",
+    [
+        "files",
+        "onednn",
+        "images",
+        "pyramid",
+        "download",
+        "schema",
+        "cli",
+        "threads",
+        "ranks",
+        "memory",
+        "limits",
+        "lock",
+    ],
 )
 def test_the_leaves_import_nothing_of_ours(name):
     assert not any(

@@ -186,6 +186,15 @@ def test_a_foreign_checkpoint_is_refused(checkpoint):
         build("squeezenet1_1", ["3"], checkpoint=str(checkpoint))
 
 
+def test_a_checkpoint_that_is_not_finite_is_refused(vgg11, tmp_path):
+    state = {name: value.clone() for name, value in vgg11.state_dict().items() if name.startswith("features.")}
+    state["features.3.weight"][5] = torch.nan
+    torch.save(state, tmp_path / "broken.pth")
+    with pytest.raises(ValueError, match=r"broken.pth is damaged: 1 of 4 parameters .* \(first: .*features.3.weight\)"):
+        build("vgg11", ["relu2_1"], checkpoint=str(tmp_path / "broken.pth"))
+    build("vgg11", ["relu1_1"], checkpoint=str(tmp_path / "broken.pth"))  # which does not need it
+
+
 def seen(backbone: Pretrained, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Features, and the gradient of a sum of all of them."""
     at = x.clone().requires_grad_()

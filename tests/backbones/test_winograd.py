@@ -5,7 +5,7 @@ import torch
 from conftest import IN_C
 from torch import nn
 
-from nst.backbones import native
+from nst import native
 from nst.backbones.winograd import LEAST, Winograd, _Convolution, fits
 
 SIZES = [(20, 24), (17, 35), (16, 19), (41, 18), (22, 24)]  # multiples of 4 and others
@@ -111,7 +111,8 @@ def test_what_it_is_not_for_goes_the_direct_way(case, rectify, monkeypatch) -> N
         x = x[..., :8, :8]
     with torch.autocast("cpu", torch.bfloat16, enabled=case == "bfloat16"):
         expected = layer.direct(x)
-        assert torch.equal(layer(x), expected.relu() if rectify else expected)
+        monkeypatch.setattr("nst.backbones.winograd._Convolution", None)  # would fail
+        assert torch.allclose(layer(x), expected.relu() if rectify else expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

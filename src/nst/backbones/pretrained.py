@@ -8,11 +8,13 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nst import checkpoints
 from nst.backbones import surgery
 from nst.backbones.base import Backbone, Input, unknown
+from nst.backbones.fusion import fuse
 from nst.download import Download
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
@@ -39,7 +41,8 @@ class Pretrained(Backbone):
         padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
             checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
-        memory: Order of the features in memory, `contiguous` or `channels_last`: a matter of speed alone.
+        memory: Order of the features in memory, `contiguous`, or `channels_last`, where operators take what is beside
+            them (see `fuse`): a matter of speed, and of rounding in the sixth digit.
         convolution: `winograd` where that is faster (3 x 3, many channels, float32 on a processor), or `direct`
             everywhere: a matter of speed, and of rounding in the fifth digit.
         input: The input convention.
@@ -90,7 +93,8 @@ class Pretrained(Backbone):
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
         surgery.out_of_place(network)
         nodes = _nodes(network, layers)
-        self.network = create_feature_extractor(network, nodes, suppress_diff_warning=True)
+        cut = create_feature_extractor(network, nodes, suppress_diff_warning=True)
+        self.network = GraphModule(cut, cut.graph)  # without the graph of a training, which a copy would run
         surgery.hidden_in_place(self.network)
         self.layers = tuple(nodes.values())
         if checkpoint == "random":
@@ -103,14 +107,16 @@ class Pretrained(Backbone):
         surgery.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
         self.order = ORDERS[memory]
         self.network.to(memory_format=self.order)
-        if convolution == "winograd":
-            surgery.fewer_products(self.network)
+        fuse(self.network, convolution=convolution, memory=memory)
         self.freeze()
         self.smallest = self._smallest()
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w) for x, (N, 3, H, W), in the network's input convention."""
-        out: dict[str, Tensor] = self.network(x.contiguous(memory_format=self.order))
+        x = x.contiguous(memory_format=self.order)
+        out: dict[str, Tensor] = self.network(x)
+        if (x.device.type, x.dtype) == ("cpu", torch.float32) and not x.detach().sum().isfinite():
+            return {name: value * torch.nan for name, value in out.items()}  # oneDNN's rectifier may have made it 0
         if self.smoothing == "softmax":
             return {name: value.softmax(dim=1) for name, value in out.items()}
         return out
@@ -200,6 +206,11 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: M
             f"are missing or of another shape (first: {wrong[0]}); give a state dict of {model}, whole or features only"
         )
     tensors = {name: state[name].float() for name in needed if name in state}
+    if broken := [name for name, value in tensors.items() if not value.isfinite().all()]:
+        raise ValueError(
+            f"{source['path']} is damaged: {len(broken)} of {len(tensors)} parameters hold values that are no finite "
+            f"number (first: {broken[0]}); fetch it anew, or train it with a lower rate"
+        )
     network.load_state_dict(tensors, strict=False, assign=True)
     for name, buffer in network.named_buffers():
         if buffer.is_meta:  # num_batches_tracked, absent from old checkpoints and unused here

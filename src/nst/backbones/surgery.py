@@ -1,4 +1,4 @@
-"""Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling, padding or convolution."""
+"""Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling or padding."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
-
-from nst.backbones.winograd import Winograd, fits
 
 
 def out_of_place(network: nn.Module) -> None:
@@ -139,25 +137,3 @@ def change_padding(network: nn.Module, padding: str) -> None:
     for conv in padded if everywhere else padded[:1]:
         if any(int(edge) for edge in conv.padding):
             conv.padding_mode = kind  # type: ignore[assignment]
-
-
-def fewer_products(network: GraphModule) -> None:
-    """Put Winograd's algorithm in the place of the convolutions that it makes faster, and of their hidden ReLUs."""
-    modules = dict(network.named_modules())
-    for node in list(network.graph.nodes):
-        if node.op != "call_module" or not fits(module := modules[node.target]):
-            continue
-        behind = [user for user in node.users if _rectifies(user, modules)]
-        hides = len(behind) == len(node.users) == 1
-        owner, _, leaf = node.target.rpartition(".")
-        setattr(network.get_submodule(owner), leaf, Winograd(module, rectify=hides))
-        if hides:
-            behind[0].replace_all_uses_with(node)
-            network.graph.erase_node(behind[0])
-    network.recompile()
-
-
-def _rectifies(node: Node, modules: Mapping[str, nn.Module]) -> bool:
-    if node.op == "call_module":
-        return isinstance(modules[str(node.target)], nn.ReLU)
-    return node.op == "call_function" and node.target in (F.relu, torch.relu)

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from nst.backbones import native
+from nst import native
+from nst.backbones.rectified import Convolution, Taps, twice
 from nst.backbones.steps import IN, OUT, steps
 
 G = torch.tensor([[9.0, 0, 0], [-9, -9, -9], [1, -1, 1], [2, 4, 8], [8, 4, 2], [0, 0, 9]]) / 9
@@ -18,41 +18,38 @@ LEAST, LEAST_WITHOUT = 48, 128  # channels, with the steps in C and without: of 
 FEWEST = 16  # squares: of a smaller map, likewise
 
 
-class Winograd(nn.Module):
+class Winograd(Convolution):
     """A frozen 3 x 3 convolution by Winograd's minimal filtering, F(4 x 4, 3 x 3), and the rectifier behind it.
 
     `Y = A^T [(G g G^T) * (B^T d B)] A` for each square d of 6 x 6 inputs and its Y of 4 x 4 outputs: 36 products in
     the place of 144. The products of all squares are one matrix product for each of the 36 frequencies. Exact but for
     float32's rounding: 1e-5 of the largest value, where the direct sum has 1e-6.
 
-    What it can't do faster it leaves to `direct`: other precisions, other devices, small maps.
+    What it can't do faster is done as a `Convolution` does it: other precisions, small maps.
 
     Args:
         direct: 3 x 3, stride 1, zeros for a padding of 1.
-        rectify: Whether a ReLU follows, whose argument nobody else reads: it is done on the way, and its gradient.
+        rectify: Whether a ReLU follows, whose argument nobody else reads.
 
     Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4. Where we differ: they evaluate at 0, 1, -1, 2, -2 and
     infinity, we at 0, 1, -1, 2, 1/2 and infinity, which are their own inverses: a filter turned by half a circle, which
     the gradient is convolved with, has the same frequencies in another order. One bank of filters does for both ways.
     """
 
-    def __init__(self, direct: nn.Conv2d, *, rectify: bool = False) -> None:
-        super().__init__()
-        self.direct = direct
-        self.rectify = rectify
-
-    @cached_property
+    @property
     def filters(self) -> Tensor:
         """`G g G^T`, (36, C, O), made when first they are needed: four times as large as the weights."""
+        found: Tensor = self.kept.get_or_make("filters", torch.float32, self._filters)
+        return found
+
+    def _filters(self) -> Tensor:
         return torch.einsum("ai,ocij,bj->abco", G, self.direct.weight.detach(), G).flatten(0, 1).contiguous()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Taps:
         """Return (N, O, h, w) of x, (N, C, h, w)."""
-        if not self.pays(x):
-            out: Tensor = self.direct(x)
-            return out.relu_() if self.rectify else out
-        convolved: Tensor = _Convolution.apply(x, self.filters, self.direct.bias, self.rectify)
-        return convolved
+        if self.pays(x):
+            return twice(_Convolution.apply(x, self.filters, self.direct.bias, self.rectify), self.taps)
+        return super().forward(x)
 
     def pays(self, x: Tensor) -> bool:
         """Tell whether x is what this is faster for."""
