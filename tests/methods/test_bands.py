@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from conftest import IN_C
 
-from nst import schedules
+from nst import native, schedules
 from nst.methods import Painting
 from nst.methods.laplacian import BANDS, Laplacian, bounded
 from nst.objective import Target
@@ -13,6 +14,33 @@ from nst.objective import Target
 def test_bands_are_the_picture(size, noise):
     bands, image = Laplacian(size), noise(*size)
     assert (bands.join(bands.split(image)) - image).abs().max() < 1e-6
+
+
+@IN_C
+@pytest.mark.parametrize("size", [(64, 96), (97, 61), (17, 200), (131, 131), (16, 16)])
+def test_in_c_the_picture_and_the_gradient_are_torch_s(size, monkeypatch):
+    assert native.library() is not None
+    bands, found = Laplacian(size), []
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(1, 3, sum(h * w for h, w in bands.sizes), generator=generator).requires_grad_()
+    weights = torch.randn(1, 3, *size, generator=generator)
+    for compiled in (True, False):
+        if not compiled:
+            monkeypatch.setattr(native, "library", lambda: None)
+        image = bands.join(values)
+        found.append((image, torch.autograd.grad((image * weights).sum(), values)[0]))
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, atol=1e-5, rtol=1e-5)
+
+
+def test_bands_may_lie_in_any_order_and_be_of_several_pictures():
+    bands = Laplacian((32, 40))
+    values = torch.randn(sum(h * w for h, w in bands.sizes), 3, 2, generator=torch.Generator().manual_seed(0))
+    both = bands.join(values.permute(2, 1, 0))
+    for i in range(2):
+        one = bands.join(values[..., i].T[None])
+        torch.testing.assert_close(both[i : i + 1], one)
+        torch.testing.assert_close(bands.join(values[..., i].T[None].contiguous()), one)
 
 
 def test_a_band_has_half_the_edge_of_the_finer_one():
