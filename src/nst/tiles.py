@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst import heap
 from nst.backbones.base import Backbone
 from nst.geometry import Geometry, NotLocalError
 from nst.losses.term import Stats, Term
@@ -89,7 +90,7 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (image,) = ctx.saved_tensors
-        out = torch.zeros_like(image)
+        out = heap.zeros_like(image)
         for window in ctx.windows:
             own = window.of(image).detach().requires_grad_()
             with torch.enable_grad(), torch.autocast(image.device.type, **ctx.autocast):
