@@ -1,16 +1,19 @@
 """The two loops that are compared: the field's, and ours by Lightning."""
 
+import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torchvision
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
+from torch import nn
 
 from benchmarks import machine
-from nst import build, heap, schedules
+from nst import build, heap, native, schedules
 from nst.backbones.pretrained import aliases
 from nst.methods import Painting
 from nst.methods.stage import Steps
@@ -25,7 +28,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.02),
     "lbfgs": lambda parameters: torch.optim.LBFGS(parameters, max_iter=1, history_size=10),
 }
-
+OURS = OPTIMIZERS | {"adam": lambda parameters: torch.optim.Adam(parameters, lr=0.02, fused=True)}
+"""The same, in one pass over the pixels, as `conf/optimizer` has them."""
+BY_TORCH = {"memory": "contiguous", "convolution": "direct"}
+"""Options of our backbones with which torch's own operators do everything, as other programs have them."""
 
 SAME = (
     "loss=gram",
@@ -38,13 +44,16 @@ SAME = (
 
 
 class Plain:
-    """The field's loop."""
+    """The field's loop; with a backbone that no other program has, ours by torch's operators alone."""
 
     def __init__(self, backbone: str, cfg: DictConfig, ours: Objective, device: torch.device) -> None:
         self.style, self.content = (dict(cfg.layers[term]) for term in ("style", "content"))
         self.weights = {term: cfg.weights[term] for term in ("style", "content")}
         if backbone not in PLAIN:
-            self.features = build.objective(cfg).backbone.to(device)  # no other program has it
+            cfg = copy.deepcopy(cfg)
+            cfg.backbone.update({key: value for key, value in BY_TORCH.items() if key in cfg.backbone})
+            self.network: nn.Module = build.objective(cfg).backbone.to(device)
+            self.features = self._by_torch
             return
         torch.manual_seed(0)
         network = PLAIN[backbone](weights=None).features.eval().requires_grad_(False)
@@ -60,6 +69,11 @@ class Plain:
             x = module(x)
             if str(i) in self.wanted:
                 out[self.wanted[str(i)]] = x
+        return out
+
+    def _by_torch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        with mock.patch.object(native, "library", return_value=None):
+            out: dict[str, torch.Tensor] = self.network(x)
         return out
 
     def gram(self, value: torch.Tensor) -> torch.Tensor:
@@ -127,7 +141,7 @@ def ours(
         content.cpu(),
         [Target(style.cpu())],
         objective=objective,
-        optimizer=OPTIMIZERS[optimizer],
+        optimizer=OURS[optimizer],
         scheduler=schedules.constant,
         space=cfg.method.space,
         first_step=0,
