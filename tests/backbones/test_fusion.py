@@ -126,6 +126,7 @@ def test_the_weights_are_rounded_and_ordered_once_for_each_precision() -> None:
             assert backbone(x)["relu1_2"].dtype == (torch.bfloat16 if half else torch.float32)
         found.append(dict(first.kept))
     assert all(len(kept) == 1 for kept in found)  # steps have one precision, references another
+    assert found[0]["ordered"] is not found[1]["ordered"]
     with torch.autocast("cpu", torch.bfloat16):
         backbone(x)
     assert dict(first.kept) == found[-1]

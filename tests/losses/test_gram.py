@@ -52,6 +52,23 @@ def test_every_convention_equals_its_formula(normalize, reduction):
     assert got.item() == pytest.approx(2 * expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_gradient_of_all_moments_is_that_of_double_precision(memory, dtype, masked):
+    generator = torch.Generator().manual_seed(0)
+    f = torch.randn(1, 24, 40, 33, generator=generator).to(dtype).to(memory_format=memory)
+    mask = torch.rand(1, 1, 40, 33, generator=generator).to(dtype) if masked else None
+    weights = torch.randn(25, 25, generator=generator).to(dtype)
+    found = []
+    for kind in (dtype, torch.float64):
+        at = f.to(kind).requires_grad_()
+        m = moments(at, None if mask is None else mask.to(kind))
+        found.append((m.double(), torch.autograd.grad((m * weights.to(m.dtype)).sum(), at)[0].double()))
+    for got, expected in zip(*found, strict=True):
+        assert (got - expected).norm() < (0.01 if dtype == torch.bfloat16 else 1e-5) * expected.norm()
+
+
 def test_zero_at_its_reference():
     assert loss(term(), feats(), feats()).item() == 0
 
