@@ -155,7 +155,7 @@ def test_the_program_paints_with_two_processes(tmp_path, before, optimizer) -> N
     difference = abs(out["one"] - out["two"])
     assert np.median(difference) <= 1  # rounding of float32, then to 8 bits
     assert difference.max() <= (1 if optimizer is not LBFGS else 25)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]  # the helper left nothing
+    assert {p.name for p in tmp_path.iterdir()} - {"cache"} == {"one", "two"}  # the helper left nothing
 
 
 @pytest.mark.slow
