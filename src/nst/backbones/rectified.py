@@ -43,7 +43,8 @@ class Convolution(nn.Module):
     The weights are rounded and put into oneDNN's order once, where torch does both at every call; so are they turned,
     for the gradient of a convolution of stride 1 is a convolution.
 
-    What it can't do it leaves to `direct`: other precisions, other devices.
+    What it can't do it leaves to `direct`: other precisions, other devices. What it keeps of the weights does not
+    follow a later change of them.
 
     Args:
         direct: Its padding may be of any kind.
