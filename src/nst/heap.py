@@ -13,8 +13,6 @@ from torch import Tensor
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # glibc's malloc.h
 MOST, MAPPINGS = 2**25, 65536  # of glibc: the largest threshold it moves to by itself, bytes; how often it maps at most
-
-
 APART = 2**26  # bytes from which a picture lies apart: of 2400 x 2400 pixels
 
 
@@ -24,8 +22,9 @@ def kept(keep: bool = True) -> Iterator[None]:
 
     Every step allocates the same feature maps. glibc takes each map of 32 MiB or more from the system and returns it
     at once, so every step waits for the same pages to be mapped and cleared again: with kept memory VGG-19's step at
-    512 x 512 takes four fifths of the time, a transformer network on a megapixel half. The peak stays within 3 % of
-    what it was (4096 x 4096 by tiles). It touches no value. On other C libraries and on GPUs it does nothing.
+    512 x 512 takes four fifths of the time, a transformer network on a megapixel half. By tiles the peak
+    grows by 3 % (SqueezeNet, 4096 x 4096) to a sixth (VGG-19, 2048 x 2048). It touches no value. On other C
+    libraries and on GPUs it does nothing.
 
     At the end of the block the thresholds are those that glibc itself comes to in a process that frees such maps.
 

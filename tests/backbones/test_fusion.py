@@ -109,10 +109,11 @@ def test_in_bfloat16_they_are_as_near_as_torch_s(model, layers) -> None:
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_of_a_picture_that_is_not_finite_no_feature_is(value, noise) -> None:
-    x = noise(40, 40)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_of_a_picture_that_is_not_finite_no_feature_is(value, dtype, noise) -> None:
+    x = noise(40, 40).to(dtype)
     x[0, 0, 20, 20] = value
-    for name, found in build("squeezenet1_1", ["2", "4"], memory="channels_last").features(x).items():
+    for name, found in build("squeezenet1_1", ["2", "4"], memory="channels_last").to(dtype).features(x).items():
         assert not found.isfinite().any(), name
 
 

@@ -101,12 +101,12 @@ class _Ordered:
 
     def convolve(self, x: Tensor, *, rectify: bool) -> Tensor:
         """Convolve, and rectify."""
-        return _last(onednn.convolved(x, self.forth, self.bias, self.numbers, rectify=rectify))
+        return _innermost(onednn.convolved(x, self.forth, self.bias, self.numbers, rectify=rectify))
 
     def gradient(self, gradient: Tensor, x: Tensor) -> Tensor:
         """Return the gradient of x."""
         if self.back is not None:
-            return _last(onednn.convolved(gradient, self.back, None, self.back_numbers))
+            return _innermost(onednn.convolved(gradient, self.back, None, self.back_numbers))
         padding, stride, dilation, groups = self.numbers
         out: Tensor = torch.ops.aten.convolution_backward(
             gradient, x, self.weight, None, stride, padding, dilation, False, [0, 0], groups, [True, False, False]
@@ -155,13 +155,14 @@ def _alias(x: Tensor, taps: bool) -> Taps:
     return (x, x.new_empty(0).set_(x)) if taps else x  # type: ignore[call-overload]
 
 
-def _last(x: Tensor) -> Tensor:
+def _innermost(x: Tensor) -> Tensor:
+    """The same map with its channels innermost in memory."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
 def _parted(out: Tensor, gradients: Sequence[Tensor | None], channels: Sequence[int]) -> list[Tensor]:
     """Cut the sum of the gradients of a rectified map where that is 0, and into the maps it was put together from."""
-    given = [_last(one) for one in gradients if one is not None]
+    given = [_innermost(one) for one in gradients if one is not None]
     (n, _, h, w), half = out.shape, out.dtype == torch.bfloat16
     parts = [torch.empty((n, c, h, w), dtype=out.dtype, memory_format=torch.channels_last) for c in channels]
     read = [native.values(one) for one in (out, given[0], given[1] if len(given) == 2 else None)]
@@ -178,7 +179,7 @@ def _table(maps: Sequence[Tensor]) -> tuple[Any, Any, int]:
 class _Convolved(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, ordered: _Ordered, rectify: bool, taps: bool) -> Taps:
-        x = _last(x)
+        x = _innermost(x)
         out = ordered.convolve(x, rectify=rectify)
         ctx.ordered, ctx.rectify = ordered, rectify
         ctx.save_for_backward(x if ordered.back is None else None, out if rectify else None)
@@ -194,14 +195,14 @@ class _Convolved(torch.autograd.Function):
         else:
             (given,) = gradients
             assert given is not None
-            cut = _last(given)
+            cut = _innermost(given)
         return ctx.ordered.gradient(cut, x), None, None, None
 
 
 class _Joined(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, taps: bool, *maps: Tensor) -> Taps:
-        maps = tuple(_last(x) for x in maps)
+        maps = tuple(_innermost(x) for x in maps)
         ctx.channels = [x.shape[1] for x in maps]
         (n, _, h, w), like = maps[0].shape, maps[0].dtype
         out = torch.empty((n, sum(ctx.channels), h, w), dtype=like, memory_format=torch.channels_last)
