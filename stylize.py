@@ -11,12 +11,12 @@ def main(arguments: list[str]) -> int:
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ.setdefault(cli.REPORT, "1")  # an error is one line
     if not arguments or arguments[0] in ("-h", "--help"):
-        from nst.stylize import Stylize
+        from nst.inference.stylize import Stylize
 
         print(f"{__doc__}\n\n{Stylize.__doc__}")
         return 0
     try:
-        from nst.stylize import Stylize, parse
+        from nst.inference.stylize import Stylize, parse
 
         return Stylize(**parse(arguments)).run()
     except KeyboardInterrupt:

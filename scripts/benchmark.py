@@ -26,9 +26,9 @@ from benchmarks import loops, machine, plot, race
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from nst import build
-from nst.record import _reset_peak, peak_memory
-from nst.run import quiet
+from nst.config import instantiate
+from nst.experiment.record import _reset_peak, peak_memory
+from nst.experiment.run import quiet
 
 CONF = Path(__file__).parent.parent / "conf"
 NAMES = [*loops.PLAIN, "wavelet", "resnet50", "inception"]
@@ -39,7 +39,7 @@ def configure(backbone: str, *more: str) -> DictConfig:
     random = [] if backbone == "wavelet" else ["backbone.checkpoint=random"]
     with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
         cfg = compose("train", [f"backbone={backbone}", *random, *more])
-    build.settle(cfg)
+    instantiate.settle(cfg)
     return cfg
 
 
@@ -57,7 +57,7 @@ def row(
     """Measure one row of the table."""
     device = machine.device()
     cfg = configure(backbone, *loops.SAME)
-    objective = build.objective(cfg)
+    objective = instantiate.objective(cfg)
     flops = machine.operations(objective.backbone, size)
     plain = loops.Plain(backbone, cfg, objective, device)
     generator = torch.Generator().manual_seed(0)

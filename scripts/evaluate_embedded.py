@@ -25,7 +25,7 @@ from torch import Tensor
 
 from nst.backbones import Backbone, Pretrained, Wavelet
 from nst.backbones.base import Input
-from nst.download import Download
+from nst.data.download import Download
 
 ROOT = Path(__file__).resolve().parents[1]
 

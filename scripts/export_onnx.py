@@ -19,12 +19,12 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         options = _options(arguments)
-        from nst.networks import store
-        from nst.onnx import export
+        from nst.inference.onnx_export import export
+        from nst.networks import io
 
         source = Path(options["checkpoint"]).expanduser()
         target = Path(options.get("output", source.with_suffix(".onnx"))).expanduser()
-        for name, shape in export(store.load(source), target).items():
+        for name, shape in export(io.load(source), target).items():
             print(f"{name}: {shape}")
         print(f"network: {target}")
     except Exception as error:

@@ -23,7 +23,10 @@ import torch
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
-from nst import checkpoints, images, recipe, state
+from nst.backbones import weights
+from nst.callbacks import state
+from nst.data import image_io
+from nst.experiment import provenance
 
 EXTREMES = (
     b"\0",
@@ -76,7 +79,9 @@ def run_state() -> bytes:
 
 def with_recipe() -> bytes:
     """A small picture with a recipe."""
-    made = recipe.Recipe({"job": {"_target_": "nst.paint.paint"}, "size": 8}, {}, {}, {"nst": "0"}, 1, "cpu", "", "")
+    made = provenance.Recipe(
+        {"job": {"_target_": "nst.experiment.image_job.paint"}, "size": 8}, {}, {}, {"nst": "0"}, 1, "cpu", "", ""
+    )
     info, out = PngInfo(), io.BytesIO()
     for key, value in made.text().items():
         info.add_text(key, value)  # not packed, so that its letters are met
@@ -131,12 +136,12 @@ def main() -> int:
 
 def _targets(folder: Path) -> list[tuple[str, bytes, Path, Callable[[Path], object]]]:
     def load(path: Path) -> object:
-        return images.load(path, max_megapixels=4)
+        return image_io.load(path, max_megapixels=4)
 
     out = [("picture", data, folder / name, load) for name, data in pictures().items()]
     often = len(out) // 3
-    out += [("checkpoint", checkpoint(), folder / "a.pth", checkpoints.read)] * often
-    out += [("recipe", with_recipe(), folder / "final.png", recipe.read)] * often
+    out += [("checkpoint", checkpoint(), folder / "a.pth", weights.read)] * often
+    out += [("recipe", with_recipe(), folder / "final.png", provenance.read)] * often
     out += [("state", run_state(), folder / "last.ckpt", lambda path: state.read(path.parent))] * often
     return out
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from nst.gallery.make import BUDGET, make
+from nst.sweep.gallery.page import BUDGET, make
 
 
 def main() -> int:

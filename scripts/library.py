@@ -19,8 +19,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nst.download import Download
-from nst.library import Picture, cached, find
+from nst.data.download import Download
+from nst.data.library import Picture, cached, find
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 MOVEMENTS = (  # in the order of history; others follow

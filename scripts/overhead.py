@@ -17,14 +17,15 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from nst import build, logs
 from nst.callbacks import Progress
-from nst.library import Picture, find
-from nst.methods import Painting, Stage
-from nst.pictures import load
-from nst.pyramid import Level
-from nst.run import quiet
-from nst.signals import StopOnSignal
+from nst.callbacks.stop_on_signal import StopOnSignal
+from nst.config import instantiate
+from nst.data.inputs import load
+from nst.data.library import Picture, find
+from nst.experiment import loggers
+from nst.experiment.run import quiet
+from nst.methods import ImageModule, Stage
+from nst.methods.pyramid import Level
 
 TURNS = 5
 STEPS = 6
@@ -32,7 +33,7 @@ STEPS = 6
 
 def bare(stage: Stage) -> float:
     """Take the stage's steps in a plain loop; return seconds per evaluation."""
-    module: Painting = stage.module
+    module: ImageModule = stage.module
     module.capture()
     optimizer = module.optimizer([module.pixels])
 
@@ -51,7 +52,9 @@ def bare(stage: Stage) -> float:
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     """Take them by `Trainer.fit`, as a run does; return seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    trainer = build.trainer(cfg, folder, logs.loggers(cfg, folder, since=0.0, step=0.0), callbacks, stage.steps)
+    trainer = instantiate.trainer(
+        cfg, folder, loggers.loggers(cfg, folder, since=0.0, step=0.0), callbacks, stage.steps
+    )
     clock = Clock()
     trainer.callbacks.append(clock)
     trainer.fit(stage.module, stage.data)
@@ -61,7 +64,7 @@ def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
 class Count:
     """Counts the evaluations of a painting's objective: a line search takes as many as it needs."""
 
-    def __init__(self, module: Painting) -> None:
+    def __init__(self, module: ImageModule) -> None:
         self.evaluations = 0
         module.objective.register_forward_hook(self._one_more)
 
@@ -72,7 +75,7 @@ class Count:
 class Clock(Callback):
     """Takes the time from the first step to the last."""
 
-    def on_train_epoch_start(self, trainer: object, module: Painting) -> None:
+    def on_train_epoch_start(self, trainer: object, module: ImageModule) -> None:
         """Begin."""
         self.count, self.began = Count(module), time.perf_counter()
 
@@ -85,13 +88,13 @@ class Clock(Callback):
 def main(cfg: DictConfig) -> None:
     """Print a line a turn, and the median."""
     quiet()
-    build.settle(cfg)
+    instantiate.settle(cfg)
     plain = OmegaConf.to_container(cfg, resolve=True)
-    download = build.build(cfg.download)
-    pictures = [Picture(**plain["content"], name="content"), *build.styles(plain["style"])]
+    download = instantiate.build(cfg.download)
+    pictures = [Picture(**plain["content"], name="content"), *instantiate.styles(plain["style"])]
     paths = [find(picture, download).path for picture in pictures]
-    loaded = load(pictures, paths, color=build.build(cfg.color), max_megapixels=cfg.max_megapixels)
-    method = build.method(cfg, objective=build.objective(cfg))
+    loaded = load(pictures, paths, color=instantiate.build(cfg.color), max_megapixels=cfg.max_megapixels)
+    method = instantiate.method(cfg, objective=instantiate.objective(cfg))
     method.levels = [Level(method.levels[-1].edge, STEPS)]
     ratios = []
     for turn in range(1, TURNS + 1):

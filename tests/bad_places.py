@@ -69,7 +69,7 @@ def cut(*, status: object = None, config: str | bytes | None = "", ckpt: bytes |
         fields = {"state": "killed", "overrides": ["size=64"], "choices": {}} if status is None else status
         (run / "status.json").write_text(fields if isinstance(fields, str) else json.dumps(fields))
         if config is not None:
-            text = config if config else "job: {_target_: nst.paint.paint, _partial_: true}\nsize: 64\n"
+            text = config if config else "job: {_target_: nst.experiment.image_job.paint, _partial_: true}\nsize: 64\n"
             (run / "config.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
         if ckpt is not None:
             (run / "last.ckpt").write_bytes(ckpt)
@@ -81,7 +81,7 @@ def whole(**changed: object) -> Callable[[Path], None]:
     """A run that was killed with all its choices, and a state."""
 
     def make(run: Path) -> None:
-        from nst.files import write
+        from nst.utils.files import write
 
         cut(config=CHOICES)(run)
         facts: dict[str, object] = {"config": "x", "sources": {}, "versions": {}, "threads": 1, "device": "cpu"}

@@ -107,7 +107,7 @@ def start(tmp_path: Path) -> Callable[..., Any]:
     The process is forked from a server that has only imported torch, which saves three seconds a run.
     """
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["nst.run", "hydra"])
+    server.set_forkserver_preload(["nst.experiment.run", "hydra"])
 
     def begin(*arguments: str, **environment: str) -> Any:
         more = {"NST_CACHE": str(tmp_path / "cache"), **environment}

@@ -11,12 +11,12 @@ from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
-from nst import initial, schedules
 from nst.callbacks import Average, Clamp
 from nst.losses import Content, TotalVariation, Wasserstein
-from nst.methods import ImageMethod, StylePicture
+from nst.methods import ImageMethod, StylePicture, initial_image
+from nst.methods.pyramid import Level
 from nst.objective import Objective
-from nst.pyramid import Level
+from nst.optim import lr_schedulers
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*LeafSpec.*:FutureWarning",
@@ -66,13 +66,13 @@ def test_layers_weights_and_terms(recipe: DictConfig) -> None:
 def test_optimiser_clamp_and_average(recipe: DictConfig) -> None:
     adam = recipe.optimizer
     assert (adam._target_, adam.lr, list(adam.betas)) == ("torch.optim.Adam", 0.02, [0.9, 0.99])
-    assert recipe.scheduler._target_ == "nst.schedules.constant"
+    assert recipe.scheduler._target_ == "nst.optim.lr_schedulers.constant"
     clamp, average = recipe.callbacks.clamp, recipe.callbacks.average
     assert list(recipe.callbacks)[:2] == ["clamp", "average"]  # an iterate is clamped before it is averaged
     assert (clamp.low, clamp.high, clamp.until) == (0.0, 1.0, None)
     assert (average.decay, average.first) == (0.99, "start")
     assert (recipe.method.moments, recipe.method.space) == ("resized", "image")
-    assert recipe.init._target_ == "nst.initial.content"
+    assert recipe.init._target_ == "nst.methods.initial_image.content"
 
 
 def test_two_scales_equal_a_loop_written_as_theirs(wavelet, noise) -> None:
@@ -95,8 +95,8 @@ def test_two_scales_equal_a_loop_written_as_theirs(wavelet, noise) -> None:
         objective=objective,
         levels=[Level(23, 4), Level(32, 3)],
         optimizer=adam,
-        scheduler=lambda optimizer, *, steps: schedules.constant(optimizer, steps=steps),
-        init=initial.content,
+        scheduler=lambda optimizer, *, steps: lr_schedulers.constant(optimizer, steps=steps),
+        init=initial_image.content,
         fit="longest",
         style_fit="longest",
         style_size=None,

@@ -5,7 +5,7 @@ import torch
 
 from nst.losses import Content, Gram, TotalVariation
 from nst.objective import Objective, Target
-from nst.paged import Paged
+from nst.tiling.memmap import Paged
 
 
 @pytest.fixture

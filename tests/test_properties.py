@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
-from nst import build, files, images, pyramid, recipe, rewind
-from nst.state import digest
+from nst.callbacks.state import digest
+from nst.config import instantiate
+from nst.data import image_io
+from nst.experiment import provenance, rewind
+from nst.methods import pyramid
+from nst.utils import files
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MODES = (
@@ -44,7 +48,7 @@ def test_a_picture_of_any_mode_and_size_becomes_rgb_in_0_to_1(tmp_path, mode, wi
         Image.effect_noise((width, height), 90).convert("RGB").convert(mode).save(path)
     except (OSError, ValueError, KeyError):
         return  # Pillow has no such conversion, or the format no such mode
-    found = images.load(path)
+    found = image_io.load(path)
     assert found.rgb.shape == (1, 3, height, width)
     assert found.rgb.dtype == torch.float32
     assert 0 <= found.rgb.min() <= found.rgb.max() <= 1
@@ -57,7 +61,7 @@ def test_a_picture_of_any_mode_and_size_becomes_rgb_in_0_to_1(tmp_path, mode, wi
 )
 def test_a_picture_is_resized_to_what_was_asked_and_stays_in_its_range(h, w, height, width, low, span):
     image = low + span * torch.rand(1, 3, h, w, generator=torch.Generator().manual_seed(h * w))
-    small = images.resize(image, (height, width))
+    small = image_io.resize(image, (height, width))
     assert small.shape == (1, 3, height, width)
     assert image.min() <= small.min() <= small.max() <= image.max()
 
@@ -86,14 +90,14 @@ def paths(node, before=()):
 @settings(FEW, max_examples=400)
 @given(st.sampled_from(sorted(set(paths(PLAIN)))), LEAVES)
 def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(monkeypatch, path, value):
-    monkeypatch.setattr(build, "listed", lambda group: [])
+    monkeypatch.setattr(instantiate, "listed", lambda group: [])
     plain = copy.deepcopy(PLAIN)
     node = plain
     for key in path[:-1]:
         node = node[key]
     node[path[-1]] = value
     try:
-        build.check(plain)
+        instantiate.check(plain)
     except ValueError as error:
         assert "\n" not in str(error)
         assert len(str(error)) > 10
@@ -104,7 +108,7 @@ def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(m
 def test_no_configuration_of_a_recipe_is_worse_than_refused(node):
     config = {"a": node}
     try:
-        recipe.refuse_foreign(config, "x", "y")
+        provenance.refuse_foreign(config, "x", "y")
     except ValueError:
         return
     assert "${" not in str(config)

@@ -13,11 +13,13 @@ from omegaconf import DictConfig
 from torch import nn
 
 from benchmarks import machine
-from nst import build, heap, native, schedules
 from nst.backbones.pretrained import aliases
-from nst.methods import Painting
+from nst.config import instantiate
+from nst.kernels import allocator, compiled
+from nst.methods import ImageModule
 from nst.methods.stage import Steps
 from nst.objective import Objective, Target
+from nst.optim import lr_schedulers
 
 PLAIN = {
     "vgg19": torchvision.models.vgg19,
@@ -52,7 +54,7 @@ class Plain:
         if backbone not in PLAIN:
             cfg = copy.deepcopy(cfg)
             cfg.backbone.update({key: value for key, value in BY_TORCH.items() if key in cfg.backbone})
-            self.network: nn.Module = build.objective(cfg).backbone.to(device)
+            self.network: nn.Module = instantiate.objective(cfg).backbone.to(device)
             self.features = self._by_torch
             return
         torch.manual_seed(0)
@@ -72,7 +74,7 @@ class Plain:
         return out
 
     def _by_torch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        with mock.patch.object(native, "library", return_value=None):
+        with mock.patch.object(compiled, "library", return_value=None):
             out: dict[str, torch.Tensor] = self.network(x)
         return out
 
@@ -122,11 +124,11 @@ class Clock(Callback):
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
-    def on_train_batch_start(self, trainer: Trainer, module: Painting, *args: object) -> None:
+    def on_train_batch_start(self, trainer: Trainer, module: ImageModule, *args: object) -> None:
         """Begin."""
         self.began = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: object) -> None:
+    def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: object) -> None:
         """End."""
         machine.wait(module.device)
         self.seconds.append(time.perf_counter() - self.began)
@@ -136,19 +138,19 @@ def ours(
     cfg: DictConfig, objective: Objective, content: torch.Tensor, style: torch.Tensor, optimizer: str, steps: int
 ) -> list[float]:
     """Take the same steps by Lightning; return the seconds of each."""
-    module = Painting(
+    module = ImageModule(
         content.cpu().clone(),
         content.cpu(),
         [Target(style.cpu())],
         objective=objective,
         optimizer=OURS[optimizer],
-        scheduler=schedules.constant,
+        scheduler=lr_schedulers.constant,
         space=cfg.method.space,
         first_step=0,
         steps=steps,
     )
     clock = Clock()
-    trainer = build.trainer(cfg, Path(), [], [clock], steps)
-    with heap.kept(cfg.keep_memory):
+    trainer = instantiate.trainer(cfg, Path(), [], [clock], steps)
+    with allocator.kept(cfg.keep_memory):
         trainer.fit(module, Steps(steps))
     return clock.seconds

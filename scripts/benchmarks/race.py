@@ -18,12 +18,14 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 import nst
-from nst import build, heap, images
-from nst.methods import Painting
+from nst.config import instantiate
+from nst.data import image_io
+from nst.data.inputs import StylePicture
+from nst.kernels import allocator
+from nst.methods import ImageModule
 from nst.methods.image import ImageMethod
+from nst.methods.pyramid import Level
 from nst.objective import Objective, Target
-from nst.pictures import StylePicture
-from nst.pyramid import Level
 
 PIXELS = ("method.space=image",)
 SLOW = ("optimizer.lr=0.03", "optimizer.betas=[0.9,0.99]")
@@ -61,7 +63,7 @@ class Goal(Callback):
         self.began, self.idle, self.loss = time.perf_counter(), 0.0, float("inf")
         self.reached: dict[float, float | None] = dict.fromkeys(aims)
 
-    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: object) -> None:
+    def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: object) -> None:
         """Look, off the clock."""
         now = time.perf_counter()
         if max(module.size) == self.edge:
@@ -97,7 +99,7 @@ def plain(
 def run(options: argparse.Namespace, configure: Callable[..., DictConfig]) -> None:
     """Print a line for each way, and write `time_to_picture.json`."""
     photo = torch.as_tensor(skimage.data.coffee()).permute(2, 0, 1)[None].float() / 255
-    painting = images.load(Path(nst.__file__).parent / "assets/styles" / STYLE).rgb
+    painting = image_io.load(Path(nst.__file__).parent / "assets/styles" / STYLE).rgb
     rows: list[dict[str, object]] = []
     for backbone in options.backbones:
         weights = () if backbone == "wavelet" else (f"backbone.checkpoint={options.checkpoint}",)
@@ -117,8 +119,8 @@ def _race(
     cfg = configure()
     edge, trained = int(cfg.size), "model" in cfg.backbone
     slow = configure("backbone.memory=contiguous", "backbone.convolution=direct") if trained else cfg
-    objective, faster = build.objective(slow), build.objective(cfg)
-    content, style = images.reduced(photo, edge), images.reduced(painting, edge)
+    objective, faster = instantiate.objective(slow), instantiate.objective(cfg)
+    content, style = image_io.reduced(photo, edge), image_io.reduced(painting, edge)
     references = objective.references(content, [Target(style)])
 
     @torch.no_grad()
@@ -140,11 +142,11 @@ def _race(
         words, most = WAYS[way]
         long = configure(*words)
         goal = Goal([aim for _, aim in plains.values()], edge, judge, patience=patience)
-        method: ImageMethod = build.method(long, objective=build.objective(long))
+        method: ImageMethod = instantiate.method(long, objective=instantiate.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(content, [StylePicture("style", style)]):
-            trainer = build.trainer(long, options.out, [], [goal], stage.steps)
-            with heap.kept(long.keep_memory):
+            trainer = instantiate.trainer(long, options.out, [], [goal], stage.steps)
+            with allocator.kept(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
         for rate, (seconds, aim) in plains.items():
             taken = goal.reached[aim]

@@ -9,7 +9,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from nst.backbones import surgery
+from nst.backbones import modify
 
 LAYERS = (3, 4, 6, 7, 9, 12)
 """Modules of `features` whose output is taught, of strides 4, 4, 8, 8, 16, 16."""
@@ -48,8 +48,8 @@ def build() -> nn.Sequential:
     for module in features.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
-    surgery.change_pooling(features, "blur")
-    surgery.change_padding(features, "reflect_all")
+    modify.change_pooling(features, "blur")
+    modify.change_padding(features, "reflect_all")
     features[0].weight.requires_grad_(False)
     for owner, name, conv in _convolutions(features, nn.Conv2d):
         setattr(owner, name, _Normed(conv))

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nst.limits import told
-from nst.ranks import follows, without_files
+from nst.utils.limits import told
+from nst.utils.ranks import follows, without_files
 
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
@@ -52,8 +52,8 @@ def launch(main: Callable[[], Any]) -> int:
     try:
         code = _told(main)
     finally:
-        if "nst.sweep" in sys.modules:
-            code = sys.modules["nst.sweep"].end(returned=code == 0) or code
+        if "nst.sweep.launch" in sys.modules:
+            code = sys.modules["nst.sweep.launch"].end(returned=code == 0) or code
     return code
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from nst import images, paged, regions, tiles
 from nst.backbones.base import Backbone
-from nst.distributed import ALONE, Share
-from nst.losses.term import Stats, Term
-from nst.paged import Paged
-from nst.plan import Plan
-from nst.windows import Window
+from nst.data import image_io, masks
+from nst.losses.base import Stats, Term
+from nst.tiling import memmap, tiles
+from nst.tiling.memmap import Paged
+from nst.tiling.plan import Plan
+from nst.tiling.windows import Window
+from nst.utils.distributed import ALONE, Share
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Part:
         """Return what a term keeps of the whole picture; where that is cut, with its maps in files."""
         maps = {name: value for name, value in stats.items() if term.spatial and name in term.layers}
         rest = {name: value for name, value in stats.items() if name not in maps}
-        return cls(rest, paged.page(maps) if cut else maps)
+        return cls(rest, memmap.page(maps) if cut else maps)
 
     def whole(self) -> Stats:
         """Return the stats and the maps, whole."""
-        return self.stats | {name: paged.part(value, slice(None), slice(None)) for name, value in self.maps.items()}
+        return self.stats | {name: memmap.part(value, slice(None), slice(None)) for name, value in self.maps.items()}
 
 
 References = dict[str, list[Part]]
@@ -114,7 +115,7 @@ class Objective(nn.Module):
                 raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
             counted = [style for style in members if style.weight > 0]
             kept = self._kept(counted, terms, share)
-            followed = None if mask is None else _checked(regions.follow(mask, sizes), names, images.size_of(content))
+            followed = None if mask is None else _checked(masks.follow(mask, sizes), names, image_io.size_of(content))
             for name, term in terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
                 out[name].append(Part(stats, mask=followed, share=1.0 if mask is None else mask.mean().item()))
@@ -124,7 +125,7 @@ class Objective(nn.Module):
         """The layers that terms keep of the content, and the sizes of all."""
         if windows is None:
             features = self.backbone(content)
-            return features, {name: images.size_of(value) for name, value in features.items()}
+            return features, {name: image_io.size_of(value) for name, value in features.items()}
         spatial = {layer for _, term in self.named() if term.of == "content" for layer in term.layers}
         geometry = self.plan.tiling.geometry
         maps = tiles.maps(self.backbone, content, windows, geometry, spatial)

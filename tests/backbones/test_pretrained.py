@@ -2,21 +2,10 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torchvision_backbones import IMAGENET, build, seen
 
-from nst.backbones import Input, Pretrained
-from nst.backbones.winograd import Winograd
-from nst.download import Download
-
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-OFFLINE = Download(
-    connect=1, timeout=1, deadline=1, retries=0, backoff=0, max_megabytes=1, hosts=[], agent="nst tests", cache=None
-)
-
-
-def build(model: str, layers: list[str], **options) -> Pretrained:
-    defaults = {"checkpoint": "random", "pooling": "max", "padding": "zeros", "smoothing": "none", "seed": 0}
-    defaults |= {"memory": "contiguous", "convolution": "direct"}
-    return Pretrained(model=model, layers=layers, input=Input(**IMAGENET), download=OFFLINE, **{**defaults, **options})
+from nst.backbones import Input
+from nst.kernels.winograd import Winograd
 
 
 @pytest.fixture(scope="module")
@@ -195,14 +184,6 @@ def test_a_checkpoint_that_is_not_finite_is_refused(vgg11, tmp_path):
     build("vgg11", ["relu1_1"], checkpoint=str(tmp_path / "broken.pth"))  # which does not need it
 
 
-def seen(backbone: Pretrained, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Features, and the gradient of a sum of all of them."""
-    at = x.clone().requires_grad_()
-    features = backbone(at)
-    loss = sum((value * torch.linspace(-1, 1, value.shape[-1])).sum() for value in map(features.get, backbone.layers))
-    return features, torch.autograd.grad(loss, at)[0]
-
-
 @pytest.mark.parametrize(
     ("model", "layers"),
     [
@@ -214,7 +195,7 @@ def seen(backbone: Pretrained, x: torch.Tensor) -> tuple[dict[str, torch.Tensor]
 )
 def test_rectifying_in_place_where_nobody_looks_changes_nothing(model, layers, monkeypatch) -> None:
     ours = build(model, layers)
-    monkeypatch.setattr("nst.backbones.surgery._hidden", lambda node, modules: False)
+    monkeypatch.setattr("nst.backbones.modify._hidden", lambda node, modules: False)
     plain = build(model, layers)
     x = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(0))
     found = [seen(backbone, x) for backbone in (ours, plain)]

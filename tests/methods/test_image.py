@@ -2,14 +2,14 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from nst import initial, schedules
 from nst.callbacks import Average, Clamp, Restart
-from nst.methods import DivergedError, ImageMethod, StylePicture
-from nst.pyramid import Level
+from nst.methods import DivergedError, ImageMethod, StylePicture, initial_image
+from nst.methods.pyramid import Level
+from nst.optim import lr_schedulers
 
 
 def constant(optimizer, *, steps):
-    return schedules.constant(optimizer, steps=steps)
+    return lr_schedulers.constant(optimizer, steps=steps)
 
 
 def adam(parameters, lr=0.03):
@@ -21,7 +21,7 @@ def method(objective, **options) -> ImageMethod:
         "levels": [Level(16, 2), Level(32, 3)],
         "optimizer": adam,
         "scheduler": constant,
-        "init": initial.content,
+        "init": initial_image.content,
         "fit": "longest",
         "style_fit": "longest",
         "style_size": None,
@@ -73,7 +73,7 @@ def test_levels_follow_one_another(objective, noise):
     second = next(stages)
     assert second.module.pixels.shape == (1, 3, 24, 32)
     assert second.module.first_step == 2
-    from nst.images import resize
+    from nst.data.image_io import resize
 
     assert torch.equal(second.module.pixels.data, resize(first.module.image().detach(), (24, 32)))
 
@@ -233,8 +233,8 @@ def test_styles_are_never_enlarged_but_scaled_down(objective, noise):
 @pytest.mark.parametrize("space", ["image", "input"])
 def test_noise_starts(objective, noise, distribution, space):
     mean = 0.5 if space == "image" else 0.0
-    scene = initial.Scene(noise(), noise(), objective.backbone.input, torch.Generator().manual_seed(3))
-    start = initial.noise(scene, distribution=distribution, mean=mean, spread=0.05, space=space)
+    scene = initial_image.Scene(noise(), noise(), objective.backbone.input, torch.Generator().manual_seed(3))
+    start = initial_image.noise(scene, distribution=distribution, mean=mean, spread=0.05, space=space)
     assert start.shape == (1, 3, 24, 32)
     assert start.mean().item() == pytest.approx(0.5, abs=0.01)
     deviation = {"uniform": 0.05 / 3**0.5, "normal": 0.05, "gray": 0.0}[distribution]
@@ -242,9 +242,9 @@ def test_noise_starts(objective, noise, distribution, space):
 
 
 def test_blend_and_style_starts(objective, noise):
-    scene = initial.Scene(noise(), noise(60, 10, seed=5), objective.backbone.input, torch.Generator())
-    assert initial.style(scene).shape == (1, 3, 24, 32)
-    half = initial.blend(scene, noise=lambda scene: torch.zeros_like(scene.content), amount=0.5)
+    scene = initial_image.Scene(noise(), noise(60, 10, seed=5), objective.backbone.input, torch.Generator())
+    assert initial_image.style(scene).shape == (1, 3, 24, 32)
+    half = initial_image.blend(scene, noise=lambda scene: torch.zeros_like(scene.content), amount=0.5)
     assert torch.allclose(half, noise() / 2)
     with pytest.raises(ValueError, match="amount is 2; give a share"):
-        initial.blend(scene, noise=initial.content, amount=2.0)
+        initial_image.blend(scene, noise=initial_image.content, amount=2.0)

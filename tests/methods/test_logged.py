@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import CSVLogger
 from test_image import method, styles, trainer
 
 from nst.methods import DivergedError
-from nst.pyramid import Level
+from nst.methods.pyramid import Level
 
 
 def logged(objective, noise, folder, *, lr: float, every: int) -> tuple[list[dict[str, str]], str]:

@@ -1,7 +1,7 @@
 import torch
 
 from nst.networks import Adain, Blend
-from nst.networks.moments import mean_deviation
+from nst.networks.instance_norm import mean_deviation
 
 
 def network():

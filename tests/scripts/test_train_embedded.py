@@ -17,7 +17,7 @@ from embedded import student, teacher  # noqa: E402
 from embedded.textures import MAKERS  # noqa: E402
 from evaluate_embedded import at_equal  # noqa: E402
 
-from nst import checkpoints  # noqa: E402
+from nst.backbones import weights  # noqa: E402
 
 PLAIN = torchvision.models.squeezenet1_1(weights=None).features
 
@@ -32,7 +32,7 @@ def test_a_short_training_lowers_the_loss_and_gives_a_checkpoint(tmp_path, capsy
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     missed = [sum(value for name, value in line.items() if name.startswith("miss")) for line in lines]
     assert missed[-1] < missed[0]
-    state = checkpoints.read(out)
+    state = weights.read(out)
     assert {name.removeprefix("features.") for name in state} == set(PLAIN.state_dict())
     assert all(value.dtype == torch.float16 for value in state.values())
 
@@ -75,7 +75,7 @@ def test_equal_content_is_interpolated_in_the_logarithm():
 
 
 def test_the_shipped_checkpoint_is_sound():
-    path = checkpoints.EMBEDDED["squeezenet1_1"]
+    path = weights.EMBEDDED["squeezenet1_1"]
     state = torch.load(path, weights_only=True)
     assert path.stat().st_size < 2e6
     assert {name: value.shape for name, value in state.items()} == {

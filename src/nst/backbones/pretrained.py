@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from nst import checkpoints
-from nst.backbones import surgery
+from nst.backbones import modify, weights
 from nst.backbones.base import Backbone, Input, unknown
-from nst.backbones.fusion import fuse
-from nst.download import Download
+from nst.data.download import Download
+from nst.kernels.fuse import fuse
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
@@ -91,20 +90,20 @@ class Pretrained(Backbone):
         self.input = input
         self.smoothing = smoothing
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
-        surgery.out_of_place(network)
+        modify.out_of_place(network)
         nodes = _nodes(network, layers)
         cut = create_feature_extractor(network, nodes, suppress_diff_warning=True)
         self.network = GraphModule(cut, cut.graph)  # without the graph of a training, which a copy would run
-        surgery.hidden_in_place(self.network)
+        modify.hidden_in_place(self.network)
         self.layers = tuple(nodes.values())
         if checkpoint == "random":
             self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}
         else:
-            state, self.source = checkpoints.load(model, checkpoint, download)
+            state, self.source = weights.load(model, checkpoint, download)
             _fill(self.network, state, model, self.source)
         embedded = self.source["origin"] == "embedded"
-        surgery.change_pooling(self.network, pooling or ("blur" if embedded else "max"))
-        surgery.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
+        modify.change_pooling(self.network, pooling or ("blur" if embedded else "max"))
+        modify.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
         self.order = ORDERS[memory]
         self.network.to(memory_format=self.order)
         fuse(self.network, convolution=convolution, memory=memory)

@@ -11,8 +11,8 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from nst.files import replacing
-from nst.signals import Interrupted
+from nst.callbacks.stop_on_signal import Interrupted
+from nst.utils.files import replacing
 
 NAME = "last.ckpt"
 FIELD = "nst"

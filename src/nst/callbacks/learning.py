@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from nst.methods.training import Training
+from nst.methods.network_module import Training
 
 
 class Preview(Callback):

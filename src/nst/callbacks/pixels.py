@@ -6,8 +6,8 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from nst.losses.term import check_choice
-from nst.methods.painting import Painting
+from nst.losses.base import check_choice
+from nst.methods.image_module import ImageModule
 
 
 class Clamp(Callback):
@@ -30,7 +30,7 @@ class Clamp(Callback):
             raise ValueError(f"callbacks.clamp has low {low:g} and high {high:g}; give low < high")
         self.low, self.high, self.until = low, high, until
 
-    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
         """Clamp in place."""
         if module.bands:
             return
@@ -69,7 +69,7 @@ class Average(Callback):
         self.sum: Tensor | None = None
         self.share = 0.0  # sum of the weights so far
 
-    def setup(self, trainer: Trainer, module: Painting, stage: str) -> None:  # type: ignore[override]
+    def setup(self, trainer: Trainer, module: ImageModule, stage: str) -> None:  # type: ignore[override]
         """Begin anew with every level, unless a checkpoint is read next."""
         self.sum, self.share = None, 0.0
 
@@ -81,7 +81,7 @@ class Average(Callback):
         """Go on with an average."""
         self.sum, self.share = state["sum"], state["share"]
 
-    def on_fit_start(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
+    def on_fit_start(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
         """Take in what the average begins with."""
         if self.sum is not None:
             self.sum = self.sum.to(module.pixels.data)
@@ -90,25 +90,25 @@ class Average(Callback):
         if self.first == "start":
             self._take(module)
 
-    def on_train_batch_end(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
         """Take the iterate in."""
         self._take(module)
 
-    def _take(self, module: Painting) -> None:
+    def _take(self, module: ImageModule) -> None:
         assert self.sum is not None
         self.sum.lerp_(module.pixels.data, 1 - self.decay)
         self.share = self.share * self.decay + (1 - self.decay)
 
-    def on_train_end(self, trainer: Trainer, module: Painting) -> None:  # type: ignore[override]
+    def on_train_end(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
         """Leave the average in the parameter."""
         self._leave(module)
         self.sum = None
 
-    def on_exception(self, trainer: Trainer, module: Painting, exception: BaseException) -> None:  # type: ignore[override]
+    def on_exception(self, trainer: Trainer, module: ImageModule, exception: BaseException) -> None:  # type: ignore[override]
         """Leave the average in the parameter, too, where a run is cut short."""
         self._leave(module)
 
-    def _leave(self, module: Painting) -> None:
+    def _leave(self, module: ImageModule) -> None:
         if self.sum is not None and self.share > 0:
             torch.div(self.sum, self.share, out=module.pixels.data)
 
@@ -125,7 +125,7 @@ class Restart(Callback):
     def __init__(self, *, step: int) -> None:
         self.step = step
 
-    def on_train_batch_start(self, trainer: Trainer, module: Painting, *args: Any) -> None:  # type: ignore[override]
+    def on_train_batch_start(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
         """Empty the state."""
         if trainer.global_step == self.step:
             trainer.optimizers[0].state.clear()

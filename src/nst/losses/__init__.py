@@ -1,5 +1,6 @@
 """The losses: one term per file."""
 
+from nst.losses.base import Stats, Term
 from nst.losses.cnnmrf import MarkovPatches
 from nst.losses.content import Content
 from nst.losses.covariance import Covariance
@@ -13,7 +14,6 @@ from nst.losses.nnfm import NearestFeatures
 from nst.losses.remd import RelaxedEarthMover
 from nst.losses.similarity import SelfSimilarity
 from nst.losses.sliced import SlicedWasserstein
-from nst.losses.term import Stats, Term
 from nst.losses.tv import TotalVariation
 from nst.losses.wasserstein import Wasserstein
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses.samples import check_count, mixed, pick, weights
-from nst.losses.term import Stats, Term, at, check_choice, combine
+from nst.losses.base import Stats, Term, at, check_choice, combine
+from nst.losses.sampling import check_count, mixed, pick, weights
 
 
 class MarkovPatches(Term):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, check_choice, combine, divisor, wide
+from nst.losses.base import Stats, Term, check_choice, combine, divisor, wide
 
 
 class Content(Term):

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst import onednn
-from nst.losses.term import Stats, Term, at, check_choice, combine
+from nst.kernels import onednn
+from nst.losses.base import Stats, Term, at, check_choice, combine
 
 BLOCK, LINE = 1024, 128  # positions whose products, whose values are added up in 16 bits
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses.samples import check_count
-from nst.losses.term import Stats, Term, at, check_choice, divisor
+from nst.losses.base import Stats, Term, at, check_choice, divisor
+from nst.losses.sampling import check_count
 
 
 class Laplacian(Term):

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from nst.losses.base import Stats, Term, at, combine
 from nst.losses.gram import moments
-from nst.losses.statistics import floor, mean_covariance
-from nst.losses.term import Stats, Term, at, combine
+from nst.losses.moments import floor, mean_covariance
 
 
 class MeanCovariance(Term):

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nst.losses.samples import check_count, cosine_distance, hypercolumns, largest, mixed, pick, weights
-from nst.losses.term import Stats, Term, check_choice
+from nst.losses.base import Stats, Term, check_choice
+from nst.losses.sampling import check_count, cosine_distance, hypercolumns, largest, mixed, pick, weights
 from nst.losses.transport import spread
 
 KEY = "hypercolumn"

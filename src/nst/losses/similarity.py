@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.samples import check_count, cosine_distance, hypercolumns, largest, pick
-from nst.losses.term import Stats, Term
+from nst.losses.base import Stats, Term
+from nst.losses.sampling import check_count, cosine_distance, hypercolumns, largest, pick
 
 KEY = "hypercolumn"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nst.losses.samples import check_count, mixed, rows
-from nst.losses.term import Stats, Term, at, check_choice, combine
+from nst.losses.base import Stats, Term, at, check_choice, combine
+from nst.losses.sampling import check_count, mixed, rows
 from nst.losses.transport import along_lines, spread
 
 

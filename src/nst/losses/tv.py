@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.term import Stats, Term, at, check_choice, wide
+from nst.losses.base import Stats, Term, at, check_choice, wide
 
 
 class TotalVariation(Term):

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from nst.losses.base import Stats, Term, at, check_choice, combine
 from nst.losses.gram import moments
-from nst.losses.statistics import floor, mean_covariance
-from nst.losses.term import Stats, Term, at, check_choice, combine
+from nst.losses.moments import floor, mean_covariance
 
 
 class Wasserstein(Term):

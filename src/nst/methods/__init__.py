@@ -3,20 +3,20 @@
 from nst.methods.adain import AdainMethod
 from nst.methods.feedforward import Feedforward
 from nst.methods.image import ImageMethod
+from nst.methods.image_module import DivergedError, ImageModule
 from nst.methods.lesson import Task
 from nst.methods.multistyle import Multistyle
-from nst.methods.painting import DivergedError, Painting
+from nst.methods.network_module import Training
 from nst.methods.stage import Stage, Steps
-from nst.methods.strokes import StylePicture
-from nst.methods.training import Training
+from nst.methods.style_size import StylePicture
 
 __all__ = [
     "AdainMethod",
     "DivergedError",
     "Feedforward",
     "ImageMethod",
+    "ImageModule",
     "Multistyle",
-    "Painting",
     "Stage",
     "Steps",
     "StylePicture",

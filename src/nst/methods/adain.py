@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from nst.methods.lesson import Batch, batch_losses, sized, style_references
-from nst.methods.strokes import StylePicture
+from nst.methods.style_size import StylePicture
 from nst.networks import Adain, Blend
-from nst.networks.moments import mean_deviation
+from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nst.methods.lesson import Batch, batch_losses, sized, style_references
-from nst.methods.strokes import StylePicture
+from nst.methods.style_size import StylePicture
 from nst.networks import Transformer
 from nst.objective import Objective, References
 

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from nst import images, regions
-from nst.initial import Scene, Start
-from nst.losses.term import check_choice
-from nst.methods.painting import Painting
+from nst.data import image_io, masks
+from nst.losses.base import check_choice
+from nst.methods.image_module import ImageModule
+from nst.methods.initial_image import Scene, Start
+from nst.methods.pyramid import Level, fit
 from nst.methods.stage import Stage, Steps
-from nst.methods.strokes import Strokes, StylePicture
-from nst.methods.warm import State
+from nst.methods.style_size import StylePicture, StyleSize
 from nst.objective import Objective
-from nst.pyramid import Level, fit
+from nst.optim.resize_state import State
 
 
 class ImageMethod:
@@ -31,7 +31,7 @@ class ImageMethod:
         style_fit: The same on the styles, or `content`: squashed to the content's size.
         style_size: Edge of the styles, pixels; null: the level's.
         style_scale: Size of all strokes: multiplies every style's own scale.
-        space: `image`, `input` or `laplacian`: see `Painting`.
+        space: `image`, `input` or `laplacian`: see `ImageModule`.
         moments: What the optimiser remembers when a level begins: nothing (`fresh`), or the moments of the level
             before, `resized`.
         coarser: Term -> its weight at a level over that at the next finer one; 1 for those that are not named.
@@ -61,7 +61,7 @@ class ImageMethod:
         self.scheduler = scheduler
         self.init = init
         self.fit = fit
-        self.strokes = Strokes(fit=style_fit, size=style_size, scale=style_scale)
+        self.strokes = StyleSize(fit=style_fit, size=style_size, scale=style_scale)
         self.space = space
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         if moments == "resized" and space == "laplacian":
@@ -111,13 +111,13 @@ class ImageMethod:
         keep: Tensor | None,
         before: Tensor | None,
         warm: State | None,
-    ) -> Painting:
+    ) -> ImageModule:
         """One level; what it is made from is its own, so that it can let go of it."""
         level = self.levels[number - 1]
-        size = fit(images.size_of(content), level.edge, by=self.fit)
-        content = images.resize(content, size)
-        return Painting(
-            self._start(content, styles) if before is None else images.resize(before, size),
+        size = fit(image_io.size_of(content), level.edge, by=self.fit)
+        content = image_io.resize(content, size)
+        return ImageModule(
+            self._start(content, styles) if before is None else image_io.resize(before, size),
             content,
             [self.strokes.target(style, level.edge, size) for style in styles],
             objective=self.objective,
@@ -126,7 +126,7 @@ class ImageMethod:
             space=self.space,
             first_step=first_step,
             steps=level.steps,
-            keep=None if keep is None else regions.resize(keep, size),
+            keep=None if keep is None else masks.resize(keep, size),
             warm=warm,
             gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
         )

@@ -6,8 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from nst import images
-from nst.losses.term import Stats
+from nst.data import image_io
+from nst.losses.base import Stats
 from nst.objective import Objective, Part, References
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -92,6 +92,6 @@ def _one(objective: Objective, features: Stats, wanted: Stats, styles: Reference
 
 def sized(style: Tensor, edge: int, scale: float) -> Tensor:
     """Return a style with its shorter edge of `edge * scale` pixels, but no larger than it is."""
-    height, width = images.size_of(style)
+    height, width = image_io.size_of(style)
     factor = min(1.0, edge * scale / min(height, width))
-    return images.resize(style, (max(2, round(height * factor)), max(2, round(width * factor))))
+    return image_io.resize(style, (max(2, round(height * factor)), max(2, round(width * factor))))

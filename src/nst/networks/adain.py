@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nst.networks.instance_norm import Moments, Pair, mean_deviation, renormed
 from nst.networks.layers import Conv, Normed, painted
-from nst.networks.moments import Moments, Pair, mean_deviation, renormed
 
 LOOK = 128  # numbers that tell every norm of the decoder what a picture shall look like
 

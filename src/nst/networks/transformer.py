@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nst.networks.instance_norm import Moments, renormed
 from nst.networks.layers import Conv, Normed, painted
-from nst.networks.moments import Moments, renormed
 
 
 class StyleNorm(nn.Module):

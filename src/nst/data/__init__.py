@@ -1,0 +1,1 @@
+"""Files to tensors: pictures, colours, masks, the library of styles, downloads, videos."""

@@ -1,0 +1,120 @@
+"""Colour: the style's moved to the content's before a run, the content's put back after it. Image -> image."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from skimage.color import lab2rgb, rgb2lab
+from skimage.exposure import match_histograms
+from torch import Tensor
+
+from nst.data import image_io
+
+BEFORE = ("none", "match", "histogram", "luminance")
+AFTER = ("none", "keep_luminance")
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the luma of ITU-R BT.601."""
+
+
+class Color:
+    """What happens to colours before and after a run.
+
+    Args:
+        before: To the styles: `none`, `match`, `histogram`; `luminance`: content and styles become grey, the styles'
+            luma with the content's mean and deviation.
+        after: To the result: `none`; `keep_luminance`: the result's luminance with the content's colours.
+    """
+
+    def __init__(self, *, before: str, after: str) -> None:
+        if before not in BEFORE:
+            raise ValueError(f"color.before is {before!r}; give one of {', '.join(BEFORE)}")
+        if after not in AFTER:
+            raise ValueError(f"color.after is {after!r}; give one of {', '.join(AFTER)}")
+        self.how_before, self.how_after = before, after
+
+    def before(self, content: Tensor, styles: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Return the content and the styles, (1, 3, H, W) in [0, 1], as the run shall see them."""
+        if self.how_before == "luminance":
+            return grey(content), [match_luma(style, content) for style in styles]
+        change = {"none": lambda style, _: style, "match": match, "histogram": histogram}[self.how_before]
+        return content, [change(style, content) for style in styles]
+
+    def after(self, image: Tensor, content: Tensor) -> Tensor:
+        """Return the result (1, 3, h, w) as it shall be saved; the content (1, 3, H, W) is resampled to its size."""
+        return image if self.how_after == "none" else keep_luminance(image, content)
+
+
+def match(style: Tensor, content: Tensor) -> Tensor:
+    """Return the style with the mean and the covariance of the content's colours, clipped to [0, 1].
+
+    `x' = A (x - mu_s) + mu_c` with `A = C_c^1/2 C_s^-1/2`, the symmetric roots of the covariances of RGB.
+
+    Args:
+        style: (1, 3, H, W) in [0, 1].
+        content: (1, 3, H', W') in [0, 1].
+
+    Source: Gatys et al. 2016 (Preserving Color in Neural Artistic Style Transfer), equations 1 to 6, the variant of
+    the image analogies.
+    """
+    x, y = (image[0].flatten(1).double() for image in (style, content))
+    mean, wanted = x.mean(1, keepdim=True), y.mean(1, keepdim=True)
+    transform = _power(y.cov(correction=0), 0.5) @ _power(x.cov(correction=0), -0.5)
+    moved: Tensor = transform @ (x - mean) + wanted
+    return moved.view_as(style).clamp(0, 1).to(style)
+
+
+def _power(covariance: Tensor, exponent: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(covariance)
+    root: Tensor = (vectors * values.clamp_min(1e-6) ** exponent) @ vectors.T  # 1e-6: a quarter grey level, squared
+    return root
+
+
+def histogram(style: Tensor, content: Tensor) -> Tensor:
+    """Return the style with the content's histogram in every channel of RGB: scikit-image's `match_histograms`."""
+    return _tensor(match_histograms(_array(style), _array(content), channel_axis=-1)).clamp(0, 1)
+
+
+def grey(image: Tensor) -> Tensor:
+    """Return the luma of an image in all three channels."""
+    return _luma(image).expand_as(image).clone()
+
+
+def match_luma(style: Tensor, content: Tensor) -> Tensor:
+    """Return the style's luma in all three channels, with the mean and the deviation of the content's, clipped.
+
+    Source: Gatys et al. 2017, section 5.1, equation 10.
+    """
+    luma, wanted = _luma(style), _luma(content)
+    gain = wanted.std(correction=0) / luma.std(correction=0).clamp_min(1e-3)
+    return (gain * (luma - luma.mean()) + wanted.mean()).clamp(0, 1).expand_as(style).clone()
+
+
+def _luma(image: Tensor) -> Tensor:
+    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def keep_luminance(image: Tensor, content: Tensor) -> Tensor:
+    """Return the lightness L of an image with the colours a and b of the content, in CIE Lab.
+
+    Colours that sRGB can't show are cut off at its border.
+
+    Args:
+        image: (1, 3, h, w) in [0, 1].
+        content: (1, 3, H, W) in [0, 1], resampled to the image's size.
+
+    Source: Gatys et al. 2017, section 5.1 (in YIQ).
+    """
+    lab = rgb2lab(_array(image_io.resize(content, image_io.size_of(image))))
+    lab[..., 0] = rgb2lab(_array(image))[..., 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-image counts the cut-off colours: the docstring says it
+        return _tensor(lab2rgb(lab)).clamp(0, 1)
+
+
+def _array(image: Tensor) -> np.ndarray:
+    return image[0].permute(1, 2, 0).clamp(0, 1).double().numpy()
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).float().permute(2, 0, 1)[None]

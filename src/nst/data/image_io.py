@@ -1,0 +1,196 @@
+"""Pictures in and out: files become float sRGB in [0, 1], `(1, 3, H, W)`, upright; and back, whole or not at all."""
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from nst.utils.files import write
+
+Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
+BAND = 256  # rows that are rounded at a time
+SMALLEST_EDGE = 2  # pixels; less is a mistake, not a picture
+
+
+FOREIGN = ("EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG")
+"""What Pillow hands to other programs: EPS is a program itself, run by Ghostscript."""
+
+
+DAMAGE = (
+    *(OSError, SyntaxError, ValueError, LookupError, EOFError, MemoryError, OverflowError, TypeError, RuntimeError),
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises where a file is not whole; fuzzing found them."""
+
+
+class UnfitError(ValueError):
+    """A picture that is whole, but not for us."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A decoded picture.
+
+    Attributes:
+        rgb: sRGB in [0, 1], (1, 3, H, W), float32.
+        alpha: Opacity in [0, 1], (1, 1, H, W), or None for an opaque picture.
+    """
+
+    rgb: Tensor
+    alpha: Tensor | None = None
+
+
+def load(path: Path, *, max_megapixels: float = 200.0) -> Pixels:
+    """Read a picture file, turned upright (EXIF), in sRGB (ICC), with its alpha kept aside.
+
+    Args:
+        path: A file in any format that Pillow reads.
+        max_megapixels: Larger pictures are refused before they are decoded (10^6 pixels).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no picture, is damaged, is too large or is a single line of pixels.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"picture not found: {path}; give a file that exists")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on metadata: not the user's business
+            with Image.open(path, formats=formats()) as image:
+                _check_size(image.size, path, max_megapixels)
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+                rgb, alpha = _split(upright)
+    except UnfitError:
+        raise
+    except UnidentifiedImageError:
+        kind = "empty" if path.stat().st_size == 0 else "not a picture that Pillow can read"
+        raise ValueError(f"{path} is {kind}; give a PNG, JPEG, WebP, TIFF or similar file") from None
+    except DAMAGE as error:
+        raise ValueError(f"{path} is damaged or cut off ({error}); give a whole file") from None
+    return Pixels(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
+
+
+def formats() -> list[str]:
+    """Name the formats that Pillow reads by itself."""
+    Image.init()
+    return [name for name in Image.ID if name not in FOREIGN]
+
+
+def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> None:
+    width, height = size
+    if width * height > max_megapixels * 1e6:
+        raise UnfitError(
+            f"{path} is {width} x {height} = {width * height / 1e6:.0f} megapixels, over the limit of "
+            f"{max_megapixels:g}; give a smaller picture or raise max_megapixels="
+        )
+    if min(size) < SMALLEST_EDGE:
+        raise UnfitError(f"{path} is {width} x {height} pixels; give a picture of at least 2 x 2")
+
+
+def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """RGB in [0, 1] (H, W, 3) and alpha in [0, 1] (H, W) or None."""
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
+        alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+        if alpha.min() == 1:
+            alpha = None
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        grey = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode.startswith("I") or grey.max() > 255 else (255.0 if grey.max() > 1 else 1.0)
+        grey = np.clip(grey / top, 0, 1)
+        return np.repeat(grey[..., None], 3, axis=2).astype(np.float32), alpha
+    rgb = np.array(_to_srgb(image), dtype=np.float32)
+    rgb /= 255
+    return rgb, alpha
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB in sRGB, by the embedded ICC profile where one fits the picture's mode."""
+    profile = image.info.get("icc_profile")
+    if profile and image.mode != "P":
+        colours = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            turned = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            turned = None  # a broken profile or one for another mode: read as if it had none, as viewers do
+        if turned is not None:
+            return turned
+    return image.convert("RGB")
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)[None], dtype=np.float32))
+
+
+def size_of(image: Tensor) -> tuple[int, int]:
+    """Return (height, width) in pixels of an image (..., H, W)."""
+    return int(image.shape[-2]), int(image.shape[-1])
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample to (height, width) with an anti-aliased bicubic filter; the range of the values is kept.
+
+    Args:
+        image: (N, C, H, W).
+        size: Pixels.
+    """
+    if size_of(image) == size:
+        return image.clone()
+    low, high = image.aminmax()
+    return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp_(low, high)
+
+
+def reduced(image: Tensor, edge: int) -> Tensor:
+    """Return the image, resampled where its longest edge is over `edge` pixels."""
+    height, width = size_of(image)
+    scale = min(1.0, edge / max(height, width))
+    return image if scale == 1 else resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def to_range(image: Tensor, how: str) -> Tensor:
+    """Bring values into [0, 1]: `clip` cuts what lies outside, `stretch` maps [minimum, maximum] onto it.
+
+    Source: `stretch`: the CS231n course's way to show a result.
+    """
+    if how == "stretch":
+        return (image - image.min()) / (image.max() - image.min()).clamp_min(1e-12)
+    if how != "clip":
+        raise ValueError(f"output is {how!r}; give clip or stretch")
+    low, high = image.aminmax()
+    return image if low >= 0 and high <= 1 else image.clamp(0, 1)
+
+
+def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None) -> None:
+    """Write an image as 8-bit PNG (or by the path's ending), whole or not at all.
+
+    Args:
+        image: (1, 3, H, W); clipped to [0, 1] and rounded.
+        path: Where to; an older file of that name is replaced in one step.
+        alpha: Opacity in [0, 1], (1, 1, H', W'), resampled to the image's size.
+        text: PNG text fields to store beside the pixels.
+    """
+    if alpha is not None:
+        image = torch.cat([image, resize(alpha.to(image), size_of(image))], dim=1)
+    array = np.empty((*size_of(image), image.shape[1]), dtype=np.uint8)
+    for top in range(0, len(array), BAND):
+        part = image[0, :, top : top + BAND].detach().float().clamp(0, 1) * 255
+        array[top : top + BAND] = part.round().byte().permute(1, 2, 0).cpu().numpy()
+    info = PngInfo()
+    for key, value in (text or {}).items():
+        info.add_itxt(key, value)
+    options = {"pnginfo": info} if path.suffix == ".png" else {}
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, format=Image.registered_extensions()[path.suffix], **options)
+    write(path, buffer.getbuffer())

@@ -1,0 +1,123 @@
+"""What a run leaves beside its pictures: `status.json`, `metrics.json`, its resolved configuration."""
+
+import contextlib
+import json
+import logging
+import math
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nst.experiment import status
+from nst.utils.files import write
+
+log = logging.getLogger("nst")
+PACKAGES = ("nst", "torch", "torchvision", "lightning", "hydra-core", "pillow", "numpy")
+
+
+class Record:
+    """The record of one run in its folder.
+
+    Args:
+        folder: The run's own folder; it must be writable.
+        about: What `status.json` says besides the state: how the job was asked for.
+
+    Raises:
+        OSError: The folder can't be written.
+
+    Attributes:
+        leads: Whether this process is the one that leaves files: of several that paint one picture, the first.
+    """
+
+    leads = True
+
+    def __init__(self, folder: Path, *, about: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.about = dict(about)
+        self.began = time.time()
+        self.warnings: list[str] = []
+        self.temporary: list[str] = []  # names of files that go when the run is finished
+        _reset_peak()
+        self.status("running")
+
+    def status(self, state: str, reason: str | None = None, **more: Any) -> None:
+        """Write `status.json`: state is `running`, `finished`, `interrupted` or `failed`; the reason is one line."""
+        status.write(self.folder, state, reason, began=status.utc(self.began), **self.about, **more)
+
+    def warn(self, line: str) -> None:
+        """Tell a warning in the log, and note it for `metrics.json`."""
+        self.warnings.append(line)
+        log.warning("warning: %s", line)
+
+    def metrics(self, **values: Any) -> None:
+        """Write `metrics.json`: the values, and seconds, peak memory, warnings and versions."""
+        self.write(
+            "metrics.json",
+            {
+                **values,
+                "seconds": self.seconds(),
+                "peak_memory_bytes": peak_memory(),
+                "warnings": self.warnings,
+                "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            },
+        )
+
+    def seconds(self) -> float:
+        """Return the seconds since the run began."""
+        return round(time.time() - self.began, 3)
+
+    def write(self, name: str, values: dict[str, Any]) -> None:
+        """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
+        text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
+        write(self.folder / name, text.encode() + b"\n")
+
+
+class NoRecord(Record):
+    """The record of a process that helps another one paint: none."""
+
+    leads = False
+
+    def status(self, state: str, reason: str | None = None, **more: Any) -> None:
+        """Leave no word: the first process does."""
+
+    def write(self, name: str, values: dict[str, Any]) -> None:
+        """Write nothing."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, torch.Tensor):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _reset_peak() -> None:
+    """Begin a new count of the peak memory, so that the jobs of a sweep in one process don't see each other's."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # not Linux: the peak of the whole process is what there is
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int:
+    """Return the most memory held since the record began, bytes: of the GPU where one is used, else of the process."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

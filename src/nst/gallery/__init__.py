@@ -1,5 +1,0 @@
-"""One page of a folder of runs: every picture with its choices and figures. Imports no torch: it answers at once."""
-
-from nst.gallery.make import make
-
-__all__ = ["make"]

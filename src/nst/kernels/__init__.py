@@ -1,0 +1,1 @@
+"""Faster operators for the CPU behind torch's semantics; see README.md."""

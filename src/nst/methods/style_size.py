@@ -1,0 +1,80 @@
+"""Style pictures and how large they are seen: the size of the strokes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nst.data import image_io, masks
+from nst.methods.pyramid import fit
+from nst.objective import Target
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture as the image method takes it.
+
+    Attributes:
+        name: What it is called.
+        image: [0, 1] RGB, (1, 3, H, W).
+        weight: Its share among the styles.
+        scale: Size of its strokes: its edge over the level's.
+        mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
+    """
+
+    name: str
+    image: Tensor
+    weight: float = 1.0
+    scale: float = 1.0
+    mask: Tensor | None = None
+
+
+class StyleSize:
+    """The sizes of the styles at a level. A style is never enlarged beyond its own pixels unless squashed.
+
+    Args:
+        fit: What the edge is on a style: see `pyramid.fit`; or `content`: squashed to the content's size.
+        size: Edge of the styles, pixels; None: the level's.
+        scale: Size of all strokes, over 0: multiplies every style's own.
+    """
+
+    def __init__(self, *, fit: str, size: int | None, scale: float) -> None:
+        if size is not None and size < 2:
+            raise ValueError(f"method.style_size is {size}; give 2 pixels or more, or null for the level's")
+        if not scale > 0:
+            raise ValueError(f"style_scale is {scale:g}; give a number over 0: 1 is the content's size")
+        self.fit, self.size, self.scale = fit, size, scale
+
+    def target(self, style: StylePicture, edge: int, size: tuple[int, int]) -> Target:
+        """Return a style at its size, with its mask at the picture's.
+
+        Args:
+            style: At its own size.
+            edge: Of the level, pixels.
+            size: (height, width) of the picture at the level, pixels.
+        """
+        mask = None if style.mask is None else masks.resize(style.mask, size)
+        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=False)
+        return Target(image_io.resize(style.image, shown), style.weight, mask, style.name)
+
+    def remarks(self, styles: Sequence[StylePicture], edge: int) -> list[str]:
+        """Return one line for each style whose strokes can't be as large as asked for at the largest level's edge."""
+        scaled = [style for style in styles if style.scale * self.scale != 1]
+        if self.fit == "content":
+            return [
+                f"style {style.name} is squashed to the content's size by method.style_fit: its scale has no effect"
+                for style in scaled
+            ]
+        out = []
+        for style in scaled:
+            got, asked = self._fitted(style, edge, upscale=False), self._fitted(style, edge, upscale=True)
+            if got != asked:
+                out.append(
+                    f"style {style.name} has {got[1]} x {got[0]} pixels, so its strokes are not scaled to "
+                    f"{asked[1]} x {asked[0]}; give a larger file or a smaller scale"
+                )
+        return out
+
+    def _fitted(self, style: StylePicture, edge: int, *, upscale: bool) -> tuple[int, int]:
+        wanted = max(2, round((self.size or edge) * style.scale * self.scale))
+        return fit(image_io.size_of(style.image), wanted, by=self.fit, upscale=upscale)

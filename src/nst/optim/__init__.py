@@ -1,0 +1,1 @@
+"""Learning-rate schedules, and optimiser states resized between levels."""

@@ -1,0 +1,1 @@
+"""Many runs: launching them, their record, their gallery."""

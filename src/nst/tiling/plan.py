@@ -1,0 +1,164 @@
+"""Whether a picture is cut into tiles, and into which: as asked for, or by what it needs and what memory is free."""
+
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from nst.backbones.base import Backbone
+from nst.data import image_io
+from nst.kernels import allocator
+from nst.losses.base import Term
+from nst.tiling.memory import free_memory
+from nst.tiling.receptive_field import NotLocalError, geometry
+from nst.tiling.tiles import verify
+from nst.tiling.windows import Tiling, Window, tiling
+from nst.utils.distributed import ALONE, Share
+
+log = logging.getLogger("nst")
+EDGES = (1024, 768, 512, 384, 256, 192, 128)
+"""Tiles that `auto` tries, largest first: larger ones are no faster, smaller ones are mostly halo."""
+USABLE = 0.8  # share of the free memory that a picture may take
+WORTH_A_WORD = 0.1  # share of the free memory below which nobody asks
+PICTURES = 40  # pictures kept beside the features: content, gradient, averages, the optimiser's history
+SAVED, LARGEST = 1.5, 7.0
+"""A pass takes at its peak so many times what it saves for its backward, and so many times the largest map of that:
+its gradients by several ways, and what lies between. Fitted, at 1536 x 1536 in float32, to ResNet-50 and Inception; of
+VGG-19 and SqueezeNet it is 2 and 8 % more than was measured, of the wavelets 60 %."""
+SMALLEST = 16  # pixels; a tile below is nothing but halo
+
+
+def check_cut(cut: str | int) -> None:
+    """Refuse what is no choice of tiles."""
+    if cut in ("auto", "none") or (isinstance(cut, int) and not isinstance(cut, bool) and cut >= SMALLEST):
+        return
+    raise ValueError(f"tiles is {cut!r}; give auto, none, or the edge of a tile in pixels, {SMALLEST} or more")
+
+
+class Plan:
+    """How pictures are cut for a backbone and terms.
+
+    Args:
+        cut: `none`, `auto`, or the tiles' edge, pixels.
+        backbone: Gives the layers.
+        terms: Name -> term.
+
+    Raises:
+        ValueError: `cut` is none of these, or an edge is given with a term that is no sum over positions.
+    """
+
+    def __init__(self, cut: str | int, backbone: Backbone, terms: Mapping[str, Term]) -> None:
+        check_cut(cut)
+        self.cut = cut
+        self.backbone = backbone
+        self.terms = terms
+        self.whole = [name for name, term in terms.items() if not term.additive]
+        self.chosen: dict[tuple[tuple[int, int], int], list[Window] | None] = {}
+        if isinstance(cut, int) and self.whole:
+            name = self.whole[0]
+            raise ValueError(
+                f"tiles={cut} can't be used with the term {name} ({type(terms[name]).__name__}): it is no sum over "
+                f"positions; give tiles=none, weights.{name}=0, or another loss="
+            )
+
+    @cached_property
+    def tiling(self) -> Tiling:
+        """How to cut for the layers in use: found once, by trial.
+
+        Raises:
+            ValueError: The backbone does not see neighbourhoods alone.
+        """
+        try:
+            found = tiling(geometry(self.backbone), self.terms.values(), self.backbone.smallest)
+            verify(self.backbone, found)
+        except NotLocalError as error:
+            raise ValueError(f"{error}, so the picture can't be cut; give tiles=none or other layers") from None
+        return found
+
+    def windows(self, image: Tensor, share: Share = ALONE) -> list[Window] | None:
+        """Return the tiles of an image (1, 3, H, W), or None where it is taken as a whole.
+
+        Args:
+            image: Of any content: its size and device count.
+            share: Of the process, where several measure one picture; all of them must ask.
+        """
+        key = image_io.size_of(image), share.world
+        if key not in self.chosen:
+            self.chosen[key] = self._windows(key[0], image.device, share)
+        return self.chosen[key]
+
+    def _windows(self, size: tuple[int, int], device: torch.device, share: Share) -> list[Window] | None:
+        if share.world > 1 and (why := "tiles=none" if self.cut == "none" else self._indivisible()):
+            log.warning("warning: %d processes, but each paints the whole picture: %s", share.world, why)
+            return None
+        if self.cut == "none":
+            return None
+        edge = self.cut if isinstance(self.cut, int) else self._edge(size, device, share.world)
+        if share.world > 1:
+            most = max(SMALLEST, -(-max(size) // share.world))  # a tile for every process
+            edge = share.agreed(min(edge or most, most), device)
+        return None if edge is None else self.tiling.windows(size, edge)
+
+    def _edge(self, size: tuple[int, int], device: torch.device, world: int) -> int | None:
+        """The edge of the tiles that `auto` chooses, or None for the whole; says so in a line, with the reason."""
+        pixels = size[0] * size[1]
+        allocator.give_back()  # what the last level left counts as free
+        free = free_memory(device)
+        free = free // world if free is not None and device.type == "cpu" else free  # they may share a machine
+        need = self.predicted(pixels, pixels)
+        if free is None:
+            return None
+        what = f"{size[1]} x {size[0]} px would take about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+        if need <= USABLE * free:
+            log.log(logging.INFO if need > WORTH_A_WORD * free else logging.DEBUG, "tiles: none: %s", what)
+            return None
+        if why := self._indivisible():
+            log.warning("warning: tiles: none: %s; it may not fit, but %s", what, why)
+            return None
+        halo = max(sum(pair) for pair in self.tiling.halo)
+        fits = (edge for edge in EDGES if self.predicted(pixels, (edge + halo) ** 2) <= USABLE * free)
+        edge = next(fits, EDGES[-1])
+        log.info("tiles: %s: cut into tiles of %d px, a halo of up to %d px beside them", what, edge, halo)
+        return edge
+
+    def _indivisible(self) -> str | None:
+        """Say why no picture can be cut, or None."""
+        if self.whole:
+            return f"the term {self.whole[0]} can't be cut"
+        try:
+            _ = self.tiling
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def predicted(self, pixels: int, at_once: int) -> int:
+        """Return the bytes that a step takes at its peak.
+
+        Args:
+            pixels: Of the picture.
+            at_once: Pixels whose features are held at the same time: the picture's, or a tile's.
+        """
+        saved, largest = self.per_pixel
+        return round(pixels * 3 * 4 * PICTURES + at_once * (SAVED * saved + LARGEST * largest))
+
+    @cached_property
+    def per_pixel(self) -> tuple[float, float]:
+        """Bytes that the features keep for the backward pass, and its largest map, by a trial on a small picture."""
+        edge = max(96, self.backbone.smallest)
+        kept: dict[int, int] = {}
+
+        def note(value: Tensor) -> Tensor:
+            kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+            return value
+
+        tensors = [*self.backbone.parameters(), *self.backbone.buffers()]
+        like = next(value for value in tensors if value.is_floating_point())  # means may be whole numbers
+        image = torch.zeros(1, 3, edge, edge, device=like.device, dtype=like.dtype, requires_grad=True)
+        own = {value.untyped_storage().data_ptr() for value in tensors}
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):
+            features = self.backbone(image)
+        kept |= {v.untyped_storage().data_ptr(): v.untyped_storage().nbytes() for v in features.values()}
+        sizes = [size / edge**2 for address, size in kept.items() if address not in own]
+        return sum(sizes), max(sizes)

@@ -1,0 +1,184 @@
+"""`python stylize.py` as a person runs it, with networks that were never trained: what is told here holds for any."""
+
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, picture
+from PIL import Image
+
+from nst.networks import Adain, Transformer, io
+
+
+@pytest.fixture
+def stylize(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    threads = torch.get_num_threads()
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["stylize.py", *(f"{a}" for a in arguments), "threads=1", "device=cpu"])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "stylize.py"), run_name="__main__")
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    monkeypatch.setenv("NST_REPORT", "1")
+    yield run
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def multistyle(tmp_path):
+    torch.manual_seed(0)
+    network = Transformer(width=4, blocks=1, styles=2)
+    for name, parameter in network.named_parameters():
+        if ".shifts." in name or ".scales." in name:
+            parameter.data.add_(0.5 * torch.randn_like(parameter))
+    path = tmp_path / "multistyle.ckpt"
+    io.save(path, network.state_dict(), io.describe(network, "multistyle", ["mosaic", "waves"], {}))
+    return path
+
+
+@pytest.fixture
+def adain(tmp_path):
+    torch.manual_seed(0)
+    network = Adain(width=4, channels=8, blocks=1)
+    keeps = {"means": torch.rand(1, 8), "deviations": torch.rand(1, 8) + 0.5}
+    path = tmp_path / "adain.ckpt"
+    io.save(path, network.state_dict(), {**io.describe(network, "adain", ["mosaic"], {}), "keeps": keeps})
+    return path
+
+
+def pixels(path):
+    return np.asarray(picture(path).convert("RGB"), dtype=float)
+
+
+def test_a_photograph_is_painted_at_its_size(stylize, multistyle, photo, tmp_path):
+    code, out, err = stylize(f"checkpoint={multistyle}", f"content={photo}", "output=out/a b,c.png")
+    assert (code, err) == (0, "")
+    assert "picture: out/a b,c.png" in out
+    assert picture(tmp_path / "out/a b,c.png").size == (96, 64)
+
+
+def test_size_style_mix_and_strength(stylize, multistyle, photo, tmp_path):
+    def paint(name, *more):
+        code, _, err = stylize(f"checkpoint={multistyle}", f"content={photo}", f"output={name}.png", *more)
+        assert code == 0, err
+        return pixels(tmp_path / f"{name}.png")
+
+    assert paint("small", "size=48").shape == (32, 48, 3)
+    one, two = paint("one"), paint("two", "style=waves")
+    mixed = paint("mixed", "style=mosaic:0.5,waves:0.5")
+    assert np.abs(one - two).mean() > 3
+    assert np.abs(mixed - one).mean() < np.abs(one - two).mean()
+    weak, none = paint("weak", "strength=0.5"), paint("none", "strength=0")
+    assert np.array_equal(none, pixels(photo))
+    assert np.abs(weak - (one + none) / 2).max() <= 1  # rounded to 8 bits twice
+    tiled = paint("tiled", "tiles=16")
+    assert np.abs(tiled - one).max() <= 1
+
+
+def test_the_photographs_colours_are_kept(stylize, multistyle, photo, tmp_path):
+    assert stylize(f"checkpoint={multistyle}", f"content={photo}", "output=kept.png", "keep_color=true")[0] == 0
+    kept, plain = pixels(tmp_path / "kept.png"), pixels(photo)
+    hue = lambda rgb: rgb - rgb.mean(-1, keepdims=True)  # noqa: E731
+    assert np.corrcoef(hue(kept).ravel(), hue(plain).ravel())[0, 1] > 0.7
+
+
+def test_a_folder_with_a_broken_file_is_finished_and_the_exit_code_is_1(stylize, multistyle, photo, tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/c.png"):
+        (folder / name).write_bytes(photo.read_bytes())
+    (folder / "b.jpg").write_bytes(b"no picture")
+    code, out, err = stylize(f"checkpoint={multistyle}", f"content={folder}", "output=out")
+    assert code == 1
+    assert "b.jpg is not a picture" in err and len(err.splitlines()) == 1
+    assert "2 pictures: out; 1 of 3 could not be painted" in out
+    assert sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")) == [
+        "a.png",
+        "deep/c.png",
+    ]
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(stylize, multistyle, photo, tmp_path):
+    (tmp_path / "photos").mkdir()
+    with Image.open(photo) as image:
+        image.save(tmp_path / "photos/a.png")
+        image.save(tmp_path / "photos/a.jpg")
+    assert stylize(f"checkpoint={multistyle}", "content=photos")[0] == 0
+    assert sorted(p.name for p in (tmp_path / "photos_stylized").iterdir()) == ["a.jpg.png", "a.png.png"]
+
+
+def test_adain_takes_any_picture_masks_and_strength(stylize, adain, photo, tmp_path):
+    style = tmp_path / "my style.png"
+    Image.effect_noise((80, 70), 90).convert("RGB").save(style)
+    mask = Image.new("L", (96, 64), 0)
+    mask.paste(255, (0, 0, 48, 64))
+    mask.save(tmp_path / "left.png")
+
+    def paint(name, *more):
+        code, _, err = stylize(f"checkpoint={adain}", f"content={photo}", f"output={name}.png", *more)
+        assert code == 0, err
+        return pixels(tmp_path / f"{name}.png")
+
+    named, own = paint("named"), paint("own", f"style={style}")
+    assert np.abs(named - own).mean() > 1
+    both = paint("both", f"style=mosaic,{style}", "masks=left.png,null")
+    assert np.abs(both - named)[:, :24].mean() < np.abs(both - own)[:, :24].mean()
+    assert np.abs(both - own)[:, -24:].mean() < np.abs(both - named)[:, -24:].mean()
+    alone = paint("alone", "masks=left.png")
+    assert np.array_equal(alone[:, 60:], pixels(photo)[:, 60:])  # where no style is, the photograph is
+    assert np.abs(paint("weak", "strength=0") - named).mean() > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["style=mosiac"], "no style 'mosiac'; nearest: mosaic"),
+        (["style=mosaic:x"], "weight 'x'"),
+        (["style=mosaic:0"], "no style a weight over 0"),
+        (["strength=2"], "from 0 to 1"),
+        (["strenght=1"], "no option strenght; nearest: strength"),
+        (["size=big"], "size is 'big'; expected a whole number or null"),
+        (["keep_color=maybe"], "expected true or false"),
+        (["tiles=10"], "a multiple of 4"),
+        (["masks=a.png"], "needs a network of method=adain"),
+        (["output=a.xyz"], "no ending of a picture"),
+        (["nonsense"], "give key=value"),
+    ],
+)
+def test_wrong_words_get_one_clear_line(stylize, multistyle, photo, tmp_path, arguments, words):
+    Image.new("L", (8, 8), 255).save(tmp_path / "a.png")
+    code, _, err = stylize(f"checkpoint={multistyle}", f"content={photo}", *arguments)
+    assert code == 1
+    assert words in err and len(err.splitlines()) == 1 and err.startswith("error: ")
+
+
+def test_a_foreign_checkpoint_gets_one_clear_line(stylize, photo, tmp_path):
+    (tmp_path / "foreign.ckpt").write_bytes(b"PK nothing of ours")
+    code, _, err = stylize("checkpoint=foreign.ckpt", f"content={photo}")
+    assert code == 1 and "can't be read as a checkpoint" in err and len(err.splitlines()) == 1
+    assert stylize(f"content={photo}")[2].startswith("error: checkpoint= is missing")
+
+
+def test_a_video_is_painted_frame_by_frame(stylize, multistyle, tmp_path):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "film.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(5):
+            frame = np.full((48, 64, 3), 40 * i, dtype=np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        out.mux(stream.encode())
+    code, said, err = stylize(f"checkpoint={multistyle}", "content=film.mp4", "batch=2", "size=40")
+    assert code == 0, err
+    with av.open(str(tmp_path / "film_stylized.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 5 and frames[0].shape == (30, 40, 3)
+    (tmp_path / "broken.mp4").write_bytes(b"no film")
+    code, _, err = stylize(f"checkpoint={multistyle}", "content=broken.mp4")
+    assert code == 1 and "no whole video" in err and not list(tmp_path.glob(".*part*"))

@@ -1,0 +1,93 @@
+"""A picture in windows is the picture as a whole."""
+
+import pytest
+import torch
+
+from nst.inference import styles, tiled
+from nst.inference.styles import Wish
+from nst.inference.tiled import Stylist
+from nst.networks import Adain, Transformer
+from nst.networks.io import Trained
+
+EXACT = 2e-5  # float32, other shapes of the same sums
+
+
+def trained(kind):
+    torch.manual_seed(0)
+    if kind == "adain":
+        network = Adain(width=4, channels=8, blocks=1)
+        return Trained(network.eval(), kind, ["a"], {"means": torch.rand(1, 8), "deviations": torch.rand(1, 8) + 0.5})
+    return Trained(Transformer(width=4, blocks=2, styles=1).eval(), kind, ["a"])
+
+
+def paint(one, image, **options):
+    tell = styles.tell(one, [Wish("a")], strength=1.0, masks=[None])
+    return Stylist(one.network, **options).paint(image, tell)
+
+
+@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+@pytest.mark.parametrize("size", [(64, 64), (131, 90), (77, 203)])
+def test_windows_give_what_the_whole_gives(kind, size, noise):
+    one = trained(kind)
+    image = noise(*size)
+    whole = paint(one, image, tile=None)
+    assert whole.shape == image.shape
+    assert (paint(one, image, tile=32, glance=16) - whole).abs().max() < EXACT  # up to a megapixel: its own moments
+
+
+@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+def test_so_they_do_where_the_moments_are_those_of_the_reduced_picture(kind, noise, monkeypatch):
+    monkeypatch.setattr(tiled, "WHOLE", 64**2)
+    one = trained(kind)
+    image = noise(150, 130)
+    whole = paint(one, image, tile=None, glance=64)
+    assert (paint(one, image, tile=48, glance=64) - whole).abs().max() < EXACT
+    assert (paint(one, image, tile=None, glance=150) - whole).abs().max() > 100 * EXACT  # its own moments
+
+
+def test_windows_are_of_about_the_same_size_and_no_larger_than_asked_for():
+    places = list(tiled._windows((130, 4096), 1536))
+    assert [right - left for _, left, _, right in places] == [1368, 1368, 1360]
+    assert {bottom - top for top, _, bottom, _ in places} == {130}
+
+
+def test_windows_have_no_seams_where_a_plain_cut_has(noise):
+    one = trained("feedforward")
+    image = noise(96, 96) * torch.linspace(0, 1, 96)  # a gradient: moments differ from window to window
+    cut = torch.cat([paint(one, image[..., :48]), paint(one, image[..., 48:])], dim=3)
+    assert (cut - paint(one, image, tile=None)).abs().max() > 100 * EXACT
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 40), (8, 8), (9, 5)])
+def test_the_smallest_pictures_are_painted(size, noise):
+    assert paint(trained("feedforward"), noise(*size)).shape == (1, 3, *size)
+
+
+def test_several_pictures_at_once_are_each_on_its_own(noise):
+    one = trained("feedforward")
+    pair = torch.cat([noise(32, 32), noise(32, 32, seed=1) ** 2])
+    both = paint(one, pair)
+    assert all((both[i] - paint(one, pair[i : i + 1])[0]).abs().max() < EXACT for i in range(2))
+
+
+def test_masks_follow_the_windows(noise):
+    one = trained("adain")
+    one = Trained(one.network, "adain", ["a", "b"], {"means": torch.rand(2, 8), "deviations": torch.rand(2, 8) + 0.5})
+    image = noise(100, 84)
+    left = torch.zeros(1, 1, 100, 84)
+    left[..., :42] = 1
+    tell = styles.tell(one, [Wish("a"), Wish("b")], strength=0.8, masks=[left, 1 - left])
+    whole = Stylist(one.network, tile=None).paint(image, tell)
+    assert (Stylist(one.network, tile=32).paint(image, tell) - whole).abs().max() < EXACT
+    alone = Stylist(one.network).paint(image, styles.tell(one, [Wish("a")], strength=0.8, masks=[None]))
+    other = Stylist(one.network).paint(image, styles.tell(one, [Wish("b")], strength=0.8, masks=[None]))
+    assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
+
+
+@pytest.mark.parametrize(("free", "edge"), [(None, 1536), (100e9, 1536), (4e9, 1024), (1e6, 512)])
+def test_windows_are_as_large_as_the_free_memory_allows(free, edge, monkeypatch):
+    one = Stylist(Transformer(width=16, blocks=5, styles=1))
+    monkeypatch.setattr(tiled, "free_memory", lambda device: free)
+    image = torch.empty(1, 3, 1, 1)
+    assert one._tile(1024**2, image) is None
+    assert one._tile(4096**2, image) == edge

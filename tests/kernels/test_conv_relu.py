@@ -1,0 +1,100 @@
+"""Rectifiers beside others' operators: values and gradients of one after the other."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from conftest import IN_C
+from torch import nn
+
+from nst.kernels import compiled
+from nst.kernels.conv_relu import Convolution, Joined
+
+KINDS = [
+    {"padding": 1},
+    {"padding": 1, "stride": 2, "bias": False},
+    {"padding": 1, "padding_mode": "replicate"},
+    {"padding": 1, "padding_mode": "reflect"},
+    {"padding": 2, "dilation": 2},
+    {"groups": 4},
+]
+
+
+def convolution(channels: int = 16, **options) -> nn.Conv2d:
+    torch.manual_seed(0)
+    return nn.Conv2d(channels, 24, 3, **options).requires_grad_(False)
+
+
+def gradients(module: Callable, x: list[torch.Tensor], used: str) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """What a module gives, and the gradients of weighted sums of the first, the second or both of its two maps."""
+    at = [one.clone().requires_grad_() for one in x]
+    found = module(*at)
+    pair = found if isinstance(found, tuple) else (found, found)
+    ramp = torch.linspace(-1, 1, pair[0].shape[-1])
+    parts = [(pair[0].float() * ramp).sum(), (pair[1].float() * ramp.square()).sum()]
+    loss = {"first": parts[0], "second": parts[1], "both": parts[0] + parts[1]}[used]
+    return pair[0].detach(), torch.autograd.grad(loss, at)
+
+
+@IN_C
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("used", ["first", "second", "both"])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_convolution_s_values_and_gradient_are_torch_s(kind, used, half) -> None:
+    assert compiled.library() is not None
+    direct, x = convolution(**kind), torch.randn(2, 16, 17, 20, generator=torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        expected, (theirs,) = gradients(lambda at: direct(at).relu(), [x], used)
+        ours = Convolution(direct, rectify=True)
+        ours.taps = used != "first"
+        got, (mine,) = gradients(ours, [x], used)
+    assert got.dtype == expected.dtype == (torch.bfloat16 if half else torch.float32)
+    assert got.is_contiguous(memory_format=torch.channels_last)
+    near = 0.02 if half else 1e-5
+    assert (got - expected).abs().max() <= near * expected.abs().max()
+    assert (mine - theirs).norm() <= near * theirs.norm()
+
+
+@IN_C
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("used", ["first", "second", "both"])
+def test_joined_maps_are_those_of_a_concatenation(dtype, used) -> None:
+    generator = torch.Generator().manual_seed(2)
+    maps = [torch.randn(2, channels, 9, 7, generator=generator).to(dtype) for channels in (64, 3, 70)]
+    maps[1] = maps[1].to(memory_format=torch.channels_last)
+    expected, theirs = gradients(lambda *at: torch.cat(at, 1).relu(), maps, used)
+    ours = Joined()
+    ours.taps = used != "first"
+    got, mine = gradients(ours, maps, used)
+    assert torch.equal(got, expected)
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@IN_C
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_not_a_number_or_not_finite_stays_what_it_is(dtype) -> None:
+    special = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.0, -0.0, -1.0, 1.0]).to(dtype).view(1, 1, 1, 7)
+    special = special.expand(1, 16, 1, 7).contiguous(memory_format=torch.channels_last)
+    joined = Joined()(special, special)
+    assert torch.equal(joined.nan_to_num(nan=7.0), torch.cat([special, special], 1).relu().nan_to_num(nan=7.0))
+
+
+@pytest.mark.parametrize("case", ["double", "no compiler", "no operator"])
+def test_what_they_are_not_for_goes_torch_s_way(case, monkeypatch) -> None:
+    monkeypatch.setattr(compiled, "needed", lambda: pytest.fail("taken"))
+    monkeypatch.setattr("nst.kernels.onednn.CONVOLUTION", None)
+    if case == "no compiler":
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    direct, x = convolution(padding=1), torch.randn(1, 16, 9, 9)
+    if case == "double":
+        direct, x = direct.double(), x.double()
+    ours = Convolution(direct, rectify=True)
+    assert torch.equal(ours(x), direct(x).relu())
+    ours.taps = True
+    first, second = ours(x)
+    assert torch.equal(first, second)
+    if case != "no operator":
+        joined = Joined()
+        joined.taps = True
+        assert torch.equal(joined(x, -x)[1], torch.cat([x, -x], 1).relu())

@@ -1,0 +1,101 @@
+"""The judge's figures: their fixed points, and the objective made of them."""
+
+import math
+
+import pytest
+import torch
+from conftest import ROOT
+
+from nst.losses import Content, Gram
+from nst.metrics.judge import FIGURES, Judge, check_objective, objective
+from nst.objective import Objective, Target
+
+
+@pytest.fixture
+def judge(wavelet):
+    def make(**options):
+        shared = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+        style = Gram(layers={"s0": 1.0, "s1": 1.0}, normalize="hw", **shared)
+        terms = {"style": style, "content": Content(layers={"s1": 1.0}, **shared)}
+        network = Objective(backbone=wavelet, terms=terms)
+        return Judge(**{"objective": network, "size": 64, "lpips": None, "name": "wavelet"} | options)
+
+    return make
+
+
+def test_the_photograph_scores_one(judge, noise):
+    photo, style = noise(40, 48, seed=1) * 0.3, noise(48, 40, seed=2)
+    figures = judge().figures(photo, photo, [Target(style)])
+    assert figures["style"] == pytest.approx(1, abs=1e-6)
+    assert figures["content"] == pytest.approx(0, abs=1e-6)
+    assert figures["score"] == pytest.approx(1, abs=1e-6)
+    assert figures["ssim"] == pytest.approx(1, abs=1e-6)
+
+
+def test_the_style_itself_has_no_style_distance(judge, noise):
+    photo, style = noise(40, 48, seed=1) * 0.3, noise(40, 48, seed=2)
+    figures = judge().figures(style, photo, [Target(style)])
+    assert figures["style"] == pytest.approx(0, abs=1e-6)
+    assert figures["content"] > 0.5  # nothing of the photograph is in it
+    assert figures["ssim"] < 0.5
+
+
+def test_total_variation_is_that_of_the_pixels(judge):
+    stripes = torch.zeros(1, 3, 32, 32)
+    stripes[..., ::2] = 1
+    figures = judge().figures(stripes, stripes, [Target(stripes * 0.5)])
+    assert figures["tv"] == pytest.approx(3 * 31 * 32 / 32**2)  # three channels, 31 steps of 1 in each of 32 rows
+
+
+def test_a_larger_picture_is_judged_reduced(judge, noise):
+    photo, style = noise(128, 160, seed=1), noise(64, 64, seed=2)
+    small = torch.nn.functional.interpolate(photo, (51, 64), mode="bicubic", antialias=True).clamp(0, 1)
+    large, reduced = (judge().figures(image, photo, [Target(style)]) for image in (photo, small))
+    assert large["tv"] == pytest.approx(reduced["tv"], rel=1e-3)  # two ways to clip the overshoots
+
+
+def test_a_picture_too_small_for_the_judge_is_said(judge, noise):
+    one = judge()
+    assert set(one.figures(noise(2, 2), noise(2, 2), [Target(noise())]).values()) == {None}
+    assert "needs pictures of" in one.note
+
+
+def test_without_its_checkpoint_lpips_is_none_and_said(judge, noise, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    one = judge(lpips="squeeze")
+    assert one.figures(noise(40, 40), noise(40, 40), [Target(noise())])["lpips"] is None
+    assert "squeezenet1_1-b8a52dc0.pth" in one.note
+
+
+@pytest.mark.slow
+def test_lpips_is_there_with_its_checkpoint(judge, noise, monkeypatch, tmp_path):
+    torchvision = pytest.importorskip("torchvision")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    place = tmp_path / "hub/checkpoints"
+    place.mkdir(parents=True)
+    torch.manual_seed(0)  # no ImageNet here: that it is read and used is what can be tested
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), place / "squeezenet1_1-b8a52dc0.pth")
+    one = judge(lpips="squeeze")
+    photo, other = noise(64, 64, seed=1), noise(64, 64, seed=2)
+    assert one.figures(photo, photo, [Target(other)])["lpips"] == pytest.approx(0, abs=1e-6)
+    assert one.figures(other, photo, [Target(other)])["lpips"] > 0
+    assert one.note is None
+
+
+def test_the_objective_is_one_figure_or_a_list_and_never_not_a_number():
+    figures = dict.fromkeys(FIGURES, 0.25) | {"loss": 2.0, "seconds": 3.0, "lpips": None, "tv": math.nan}
+    assert objective("loss", figures) == 2.0
+    assert objective("judge", figures) == 0.25
+    assert objective("ssim", figures) == 0.75  # less is better of all
+    assert objective(["style", "content"], figures) == [0.25, 0.25]
+    assert objective("lpips", figures) == objective("tv", figures) == math.inf
+
+
+def test_an_objective_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="objective is 'los'"):
+        check_objective(["style", "los"])
+
+
+def test_every_backbone_can_judge():
+    judges = {path.stem for path in (ROOT / "conf/judge").glob("*.yaml")}
+    assert judges - {"none"} == {"wavelet", "squeezenet", "vgg16", "vgg19", "inception", "resnet50"}

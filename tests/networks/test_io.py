@@ -1,0 +1,94 @@
+import os
+import pickle
+
+import pytest
+import torch
+
+from nst.networks import Adain, Transformer, io
+
+
+@pytest.fixture
+def saved(tmp_path):
+    network = Transformer(width=2, blocks=1, styles=2)
+    path = tmp_path / "network.ckpt"
+    io.save(path, network.state_dict(), io.describe(network, "multistyle", ["a", "b"], {"steps": 3}))
+    return path
+
+
+def test_a_network_comes_back_whole(saved, noise):
+    trained = io.load(saved)
+    assert (trained.method, trained.styles, trained.config) == ("multistyle", ["a", "b"], {"steps": 3})
+    assert trained.network(noise(16, 16), torch.tensor([[0.5, 0.5]])).shape == (1, 3, 16, 16)
+    assert not any(parameter.requires_grad for parameter in trained.network.parameters())
+
+
+class Evil:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+def test_loading_runs_no_code(tmp_path):
+    mark = tmp_path / "executed"
+    path = tmp_path / "evil.ckpt"
+    torch.save({"nst": Evil(mark), "state_dict": {}}, path)
+    with pytest.raises(ValueError, match=r"can't be read as a checkpoint"):
+        io.load(path)
+    path.write_bytes(pickle.dumps(Evil(mark)))
+    with pytest.raises(ValueError, match=r"can't be read as a checkpoint"):
+        io.load(path)
+    assert not mark.exists()
+
+
+def change(path, **about):
+    data = torch.load(path, weights_only=True)
+    data["nst"].update(about)
+    torch.save(data, path)
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"format": 99}, "knows format 1"),
+        ({"kind": "os.system"}, "knows format 1 and transformer, adain"),
+        ({"options": {"width": 10**6, "blocks": 1}}, "don't fit together"),
+        ({"options": {"width": "x"}}, "don't fit together"),
+        ({"styles": ["only one"]}, "don't fit together"),
+        ({"config": 3}, "don't fit together"),
+    ],
+)
+def test_a_forged_one_gets_one_clear_line(saved, about, words):
+    change(saved, **about)
+    with pytest.raises(ValueError, match=words) as caught:
+        io.load(saved)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_foreign_damaged_and_missing_ones_get_one_clear_line(saved, tmp_path):
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="can't be read as a checkpoint"):
+        io.load(saved)
+    torch.save({"weight": torch.ones(3)}, saved)
+    with pytest.raises(ValueError, match="no checkpoint of a network of ours"):
+        io.load(saved)
+    with pytest.raises(FileNotFoundError, match="give the network.ckpt of a run"):
+        io.load(tmp_path / "none.ckpt")
+
+
+def test_a_network_of_no_numbers_is_refused(saved):
+    data = torch.load(saved, weights_only=True)
+    next(iter(data["state_dict"].values())).fill_(float("nan"))
+    torch.save(data, saved)
+    with pytest.raises(ValueError, match="not made of numbers"):
+        io.load(saved)
+
+
+def test_adain_without_its_styles_statistics_is_refused(tmp_path):
+    network = Adain(width=2, channels=4, blocks=1)
+    path = tmp_path / "network.ckpt"
+    io.save(path, network.state_dict(), io.describe(network, "adain", ["a"], {}))
+    with pytest.raises(ValueError, match="don't fit together"):
+        io.load(path)

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from nst.optim import lr_schedulers
+
+
+def rates(make, steps: int = 10, **options) -> list[float]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    scheduler = make(optimizer, steps=steps, **options)["scheduler"]
+    out = []
+    for _ in range(steps):
+        out.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return out
+
+
+def test_constant():
+    assert rates(lr_schedulers.constant) == [2.0] * 10
+
+
+def test_cosine_falls_to_its_share():
+    got = rates(lr_schedulers.cosine, steps=100, final=0.1)
+    assert got[0] == 2.0
+    assert got[50] == pytest.approx(1.1)
+    assert got[-1] == pytest.approx(0.2, rel=0.01)
+
+
+def test_step_is_the_course_s():
+    got = rates(lr_schedulers.step, steps=200, milestones=[180], factor=1 / 20)
+    assert got[179] == 2.0
+    assert got[180] == pytest.approx(0.1)
+
+
+def test_exponential_falls_by_one_factor():
+    got = rates(lr_schedulers.exponential, steps=10, final=0.01)
+    assert got[1] / got[0] == pytest.approx(0.01**0.1)
+
+
+@pytest.mark.parametrize("final", [0, -1, 2])
+def test_a_share_outside_zero_to_one_is_refused(final):
+    with pytest.raises(ValueError, match="give a share of the learning rate"):
+        rates(lr_schedulers.cosine, final=final)

@@ -1,0 +1,66 @@
+"""What `auto` chooses, and that the fast ways keep the picture."""
+
+import pytest
+import torch
+
+from nst.backbones import Input, Pretrained
+from nst.losses import Gram
+from nst.objective import Objective, Target
+from nst.utils import devices
+
+
+def test_auto_takes_bfloat16_only_for_networks_on_a_processor_that_has_it(monkeypatch) -> None:
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(devices, "_has_gpu", lambda: False)
+    assert devices.precision("auto", network=True, accelerator="auto") == "bf16-mixed"
+    assert devices.precision("auto", network=True, accelerator="cpu") == "bf16-mixed"
+    assert devices.precision("auto", network=False, accelerator="cpu") == "32-true"
+    assert devices.precision("auto", network=True, accelerator="gpu") == "32-true"
+    monkeypatch.setattr(devices, "_has_gpu", lambda: True)
+    assert devices.precision("auto", network=True, accelerator="auto") == "32-true"
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: False)
+    assert devices.precision("auto", network=True, accelerator="cpu") == "32-true"
+
+
+@pytest.mark.parametrize("word", ["32-true", "bf16-mixed", "64-true"])
+def test_what_is_asked_for_is_taken(word) -> None:
+    assert devices.precision(word, network=False, accelerator="cpu") == word
+
+
+def pretrained(memory: str) -> Pretrained:
+    return Pretrained(
+        layers=["relu1_1", "relu2_1"],
+        model="vgg16",
+        checkpoint="random",
+        pooling="max",
+        padding="zeros",
+        smoothing="none",
+        memory=memory,
+        convolution="direct",
+        input=Input(mean=[0.5] * 3, std=[1.0] * 3),
+        seed=0,
+        download=None,
+    )
+
+
+def test_the_order_in_memory_changes_no_feature(noise) -> None:
+    image = noise(dtype=torch.float64)
+    one, other = (pretrained(memory).double()(image) for memory in ("contiguous", "channels_last"))
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-12, atol=1e-12)  # float64 sums in another order
+    assert other["relu1_1"].is_contiguous(memory_format=torch.channels_last)
+    with pytest.raises(ValueError, match=r"no backbone.memory 'rows'.*contiguous"):
+        pretrained("rows")
+
+
+def test_statistics_in_bfloat16_keep_the_loss(noise) -> None:
+    layers = {"relu1_1": 1.0, "relu2_1": 1.0}
+    gram = Gram(layers=layers, weight=1.0, normalize="hw", reduction="relative", layer_reduction="mean")
+    objective = Objective(backbone=pretrained("channels_last"), terms={"style": gram})
+    references = objective.references(noise(96, 96), [Target(noise(96, 96, seed=1).square())])
+    image = noise(96, 96, seed=2)
+    full = objective.total(objective(image, references)).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = objective(image, references)
+    assert all(share.dtype == torch.float32 for share in half["style"].values())
+    assert objective.total(half).item() == pytest.approx(full, rel=0.01)

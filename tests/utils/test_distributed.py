@@ -1,0 +1,171 @@
+"""Two processes paint the picture that one paints: real ones, that talk by gloo."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from conftest import ROOT, picture
+from torch.nn.parallel import DistributedDataParallel
+
+from nst import losses
+from nst.backbones import Input, Wavelet
+from nst.objective import Objective, Target
+from nst.utils import ranks
+from nst.utils.distributed import ALONE, Share
+
+RELATIVE = {"reduction": "relative", "layer_reduction": "mean"}
+
+
+def noise(seed: int) -> torch.Tensor:
+    return torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class Loss(torch.nn.Module):
+    """A picture and its loss, whole or a process's share of it."""
+
+    def __init__(self, cut: str | int, share: Share) -> None:
+        super().__init__()
+        input, layers = Input(mean=[0.5] * 3, std=[1.0] * 3), {"s0": 1.0, "y1": 1.0}
+        bank = {
+            "orientations": 4,
+            "size": 7,
+            "sigma": 1.25,
+            "frequency": 2.4,
+            "slant": 0.6,
+            "chroma": 1.5,
+            "lowpass": 0.3,
+        }
+        terms = {
+            "content": losses.Content(layers={"s0": 1.0}, weight=0.1, **RELATIVE),
+            "style": losses.MeanCovariance(layers=layers, weight=1.0),
+            "tv": losses.TotalVariation(layers={"image": 1.0}, weight=0.1, form="absolute_sum"),
+        }
+        backbone = Wavelet(layers=list(layers), input=input, **bank)
+        self.objective = Objective(backbone=backbone, terms=terms, cut=cut).double()
+        self.share = share
+        self.pixels = torch.nn.Parameter(noise(0))
+        self.references = self.objective.references(noise(1), [Target(noise(2))], share)
+
+    def forward(self) -> torch.Tensor:
+        return self.objective.total(self.objective(self.pixels, self.references, self.share))
+
+
+def optimise(module: torch.nn.Module) -> list[float]:
+    """Five iterations with a line search: every process must take the same number of evaluations."""
+    optimizer = torch.optim.LBFGS(module.parameters(), max_iter=5, line_search_fn="strong_wolfe")
+    seen = []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = module()
+        loss.backward()
+        seen.append(loss.item())
+        return loss
+
+    optimizer.step(closure)
+    return seen
+
+
+def work(rank: int, folder: str, cut: str | int) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    torch.set_num_threads(1)
+    module = Loss(cut, Share(rank, 2))
+    seen = optimise(DistributedDataParallel(module))
+    torch.save((module.pixels.data, seen), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("cut", [16, "auto", "none"])
+def test_two_processes_take_the_steps_of_one(tmp_path, cut) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nst.experiment.run", "hydra"])
+    processes = [context.Process(target=work, args=(rank, str(tmp_path), cut)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    alone = Loss("none", ALONE)
+    expected = optimise(alone)
+    (one, seen), (other, also) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert seen == also  # bit for bit, or line searches part
+    assert torch.equal(one, other)
+    assert seen == pytest.approx(expected, rel=1e-9)
+    torch.testing.assert_close(one, alone.pixels.data, rtol=0, atol=1e-8)  # five steps multiply float64 rounding
+
+
+def test_every_tile_belongs_to_one_process() -> None:
+    shares = [Share(rank, 3).of(range(10)) for rank in range(3)]
+    assert sorted(tile for share in shares for tile in share) == list(range(10))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_process_knows_its_number_and_who_started_it() -> None:
+    assert ranks.rank({}) == 0
+    assert ranks.rank({"SLURM_PROCID": "3", "LOCAL_RANK": "1"}) == 3
+    assert ranks.launched_by_lightning({"LOCAL_RANK": "1"})
+    assert not ranks.launched_by_lightning({"LOCAL_RANK": "1", "RANK": "1"})
+    assert ranks.follows(["trainer=ddp"], {"RANK": "1"})
+    assert not ranks.follows(["trainer=ddp"], {"RANK": "0"})
+    assert not ranks.follows(["trainer=cpu"], {"RANK": "1"})
+
+
+def test_a_helper_leaves_no_folder() -> None:
+    words = ["size=9", "hydra.run.dir=x", "hydra.job.name=y", "hydra.output_subdir=null"]
+    assert ranks.without_files(words) == [
+        "size=9",
+        "hydra.run.dir=.",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=stdout",
+    ]
+
+
+def run(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NST_CACHE": str(folder / "cache")}
+    quick = ["size=64", "steps=3", "logger=none", "trainer.accelerator=cpu", "judge=none", "timelapse=none"]
+    command = [sys.executable, *before, str(ROOT / "train.py"), *quick, *words]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+# few iterations: on bands each line search magnifies what rounding left by the one before, at single pixels
+LBFGS = ("optimizer=lbfgs", "scheduler=constant", "pyramid=none", "steps=1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [("optimizer=adam",), LBFGS], ids=len)
+@pytest.mark.parametrize("before", [(), ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")], ids=len)
+def test_the_program_paints_with_two_processes(tmp_path, before, optimizer) -> None:
+    out = {}
+    for name, words in (("one", ["trainer=cpu"]), ("two", ["trainer=ddp", "trainer.devices=2"])):
+        process = run(tmp_path, *words, *optimizer, f"hydra.run.dir={name}", before=before if name == "two" else ())
+        text, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, text
+        assert "error" not in text.lower()
+        assert text.count("picture: ") == 1
+        out[name] = np.asarray(picture(tmp_path / name / "final.png")).astype(int)
+    difference = abs(out["one"] - out["two"])
+    assert np.median(difference) <= 1  # rounding of float32, then to 8 bits
+    assert difference.max() <= (1 if optimizer is not LBFGS else 25)
+    assert {p.name for p in tmp_path.iterdir()} - {"cache"} == {"one", "two"}  # the helper left nothing
+
+
+@pytest.mark.slow
+def test_a_signal_ends_both_processes(tmp_path) -> None:
+    process = run(tmp_path, "trainer=ddp", "trainer.devices=2", "steps=100000", "hydra.run.dir=run")
+    while not (tmp_path / "run/status.json").exists():
+        time.sleep(0.1)
+    time.sleep(12)  # both are at work
+    process.send_signal(signal.SIGTERM)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, text
+    assert (tmp_path / "run/partial.png").exists()
