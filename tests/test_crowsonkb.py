@@ -12,8 +12,9 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 from nst.callbacks import Average, Clamp
+from nst.data.inputs import StylePicture
 from nst.losses import Content, TotalVariation, Wasserstein
-from nst.methods import ImageMethod, StylePicture, initial_image
+from nst.methods import ImageMethod, initial_image
 from nst.methods.pyramid import Level
 from nst.objective import Objective
 from nst.optim import lr_schedulers

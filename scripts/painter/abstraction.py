@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, StyleSize
+from painter.brush import Canvas, Strokes
 from painter.colour import ramp, rgb, vary
 from painter.flow import scatter, swirl, trace, unit
 from painter.glaze import draw, glaze, ring
@@ -64,7 +64,7 @@ def _ground(canvas: Canvas, rng: np.random.Generator) -> None:
         colours = vary(ramp(_CLOUDS, tone), rng, light=0.03, hue=0.03)
         paths = trace(starts, _drift, length=np.full(len(x), length, np.float32))
         widths = np.full(len(x), width, np.float32)
-        canvas.paint(StyleSize(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.05), 0.5, 0.6), rng)
+        canvas.paint(Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.05), 0.5, 0.6), rng)
 
 
 def _blob(canvas: Canvas, rng: np.random.Generator, size: float) -> None:

@@ -1,7 +1,7 @@
 """An oil canvas and its brushes: opaque strokes with bristle marks, thickness, and light across the relief.
 
 Source: Haeberli, "Paint by Numbers", SIGGRAPH 1990; Hertzmann, "Painterly Rendering with Curved Brush
-StyleSize of Multiple Sizes", SIGGRAPH 1998, and "Fast Paint Texture", NPAR 2002 (the height field).
+Strokes of Multiple Sizes", SIGGRAPH 1998, and "Fast Paint Texture", NPAR 2002 (the height field).
 Differs: the strokes follow fields the picture gives, not the gradient of a photograph.
 """
 
@@ -19,8 +19,8 @@ _BANK = 48  # bristle patterns; a stroke takes one at random
 
 
 @dataclass
-class StyleSize:
-    """StyleSize of one brush, painted in order.
+class Strokes:
+    """Strokes of one brush, painted in order.
 
     Attributes:
         paths: (N, K, 2) points in picture units.
@@ -41,11 +41,11 @@ class StyleSize:
     body: float = 1.0
 
 
-def largest_first(strokes: StyleSize) -> StyleSize:
+def largest_first(strokes: Strokes) -> Strokes:
     """Give the strokes in order of their area, so that the small ones lie on top.
 
     Args:
-        strokes: StyleSize in any order.
+        strokes: Strokes in any order.
     """
     area = np.linalg.norm(np.diff(strokes.paths, axis=1), axis=-1).sum(1) * strokes.widths
     order = np.argsort(-area, kind="stable")
@@ -83,7 +83,7 @@ class Canvas:
         self.height = np.zeros(self.fine * self.fine, np.float32)
         self._bank = _bristles(7)
 
-    def paint(self, strokes: StyleSize, rng: np.random.Generator) -> None:
+    def paint(self, strokes: Strokes, rng: np.random.Generator) -> None:
         """Paint strokes over what is there.
 
         Args:
@@ -98,7 +98,7 @@ class Canvas:
             across = max(3, int(np.ceil(strokes.widths[part].max() * self.fine / _SPACING)))
             self._paint(strokes, part, patterns[part], along, across)
 
-    def _paint(self, strokes: StyleSize, part: slice, patterns: Floats, along: int, across: int) -> None:
+    def _paint(self, strokes: Strokes, part: slice, patterns: Floats, along: int, across: int) -> None:
         u = np.linspace(0, 1, along, dtype=np.float32)
         v = np.linspace(-1, 1, across, dtype=np.float32)
         spine = _resample(strokes.paths[part], u)  # (n, along, 2)

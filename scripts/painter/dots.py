@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, StyleSize
+from painter.brush import Canvas, Strokes
 from painter.colour import mix, ramp, rgb, vary
 from painter.flow import scatter
 from painter.noise import Floats, fbm, perlin, smoothstep
@@ -104,7 +104,7 @@ def _dab(canvas: Canvas, rng: np.random.Generator, *, size: float, gap: float, s
     colours = vary(_divide(_tone(x, y), rng, share), rng, light=0.04, hue=0.02)
     widths = (size * rng.uniform(0.75, 1.15, len(x))).astype(np.float32)
     canvas.paint(
-        StyleSize(
+        Strokes(
             paths.astype(np.float32),
             widths,
             colours,

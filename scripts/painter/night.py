@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, StyleSize, largest_first
+from painter.brush import Canvas, Strokes, largest_first
 from painter.colour import mix, ramp, rgb, vary
 from painter.flow import scatter, swirl, trace, unit
 from painter.noise import Floats, fbm, grid, perlin, smoothstep
@@ -143,7 +143,7 @@ def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: fl
     colours = vary(_tone(x, y), rng, light=light, hue=0.018)
     seconds = vary(colours, rng, light=light, hue=0.03)
     widths = (width * rng.uniform(0.75, 1.15, len(x)) * np.minimum(1, 0.45 + small)).astype(np.float32)
-    canvas.paint(largest_first(StyleSize(paths, widths, colours, seconds)), rng)
+    canvas.paint(largest_first(Strokes(paths, widths, colours, seconds)), rng)
 
 
 def _lines(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -153,7 +153,7 @@ def _lines(canvas: Canvas, rng: np.random.Generator) -> None:
         paths = np.stack([starts, _ridge(starts, hill)], axis=-1).astype(np.float32)
         paths = paths[_cypress(*paths[:, 6].T) < 0]
         colours = vary(np.tile(rgb("0a1638"), (len(paths), 1)), rng, light=0.02, hue=0.02)
-        canvas.paint(StyleSize(paths, np.full(len(paths), 0.0075, np.float32), colours, colours * 1.5), rng)
+        canvas.paint(Strokes(paths, np.full(len(paths), 0.0075, np.float32), colours, colours * 1.5), rng)
 
 
 def _village(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -171,7 +171,7 @@ def _village(canvas: Canvas, rng: np.random.Generator) -> None:
         paths = np.linspace(lines[:, :2], lines[:, 2:], 5, axis=1).astype(np.float32)
         widths = np.array([bar[4] * size for bar in bars], np.float32)
         colours = np.array([bar[5] for bar in bars], np.float32)
-        canvas.paint(StyleSize(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng)
+        canvas.paint(Strokes(paths, widths, colours, vary(colours, rng, light=0.05, hue=0.03), dryness=0.1), rng)
 
 
 def paint(edge: int) -> Image.Image:

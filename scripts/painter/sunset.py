@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from painter.brush import Canvas, StyleSize, largest_first
+from painter.brush import Canvas, Strokes, largest_first
 from painter.colour import mix, ramp, rgb, vary
 from painter.flow import scatter, swirl, trace, unit
 from painter.noise import Floats, fbm, perlin, smoothstep
@@ -91,7 +91,7 @@ def _layer(canvas: Canvas, rng: np.random.Generator, *, width: float, length: fl
     colours = vary(_tone(x, y), rng, light=light, hue=0.022)
     seconds = vary(_tone(x, y + 0.6 * gap), rng, light=1.3 * light, hue=0.035)
     widths = (width * rng.uniform(0.6, 1.2, len(x))).astype(np.float32)
-    strokes = StyleSize(paths, widths, colours, seconds, dryness=0.55, body=0.8)
+    strokes = Strokes(paths, widths, colours, seconds, dryness=0.55, body=0.8)
     canvas.paint(largest_first(strokes), rng)
 
 
@@ -107,7 +107,7 @@ def _railing(canvas: Canvas, rng: np.random.Generator) -> None:
             load = [vary(np.tile(rgb(code), (13, 1)), rng, light=0.04, hue=0.03) for code in codes]
             paths = np.stack([x, y], axis=-1).astype(np.float32)
             widths = (0.62 * width * near[:, 5]).astype(np.float32)
-            canvas.paint(StyleSize(paths, widths, load[0], load[1], dryness=0.5), rng)
+            canvas.paint(Strokes(paths, widths, load[0], load[1], dryness=0.5), rng)
 
 
 def paint(edge: int) -> Image.Image:

@@ -3,7 +3,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from nst.callbacks import Average, Clamp, Restart
-from nst.methods import DivergedError, ImageMethod, StylePicture, initial_image
+from nst.data.inputs import StylePicture
+from nst.methods import DivergedError, ImageMethod, initial_image
 from nst.methods.pyramid import Level
 from nst.optim import lr_schedulers
 

@@ -10,7 +10,25 @@ from nst.data import image_io, masks
 from nst.data.color import Color
 from nst.data.image_io import Pixels
 from nst.data.library import Picture
-from nst.methods import StylePicture
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture as a method takes it.
+
+    Attributes:
+        name: What it is called.
+        image: RGB in [0, 1], (1, 3, H, W).
+        weight: Its share among the styles.
+        scale: Size of its strokes: its edge over the level's.
+        mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
+    """
+
+    name: str
+    image: Tensor
+    weight: float = 1.0
+    scale: float = 1.0
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from nst.callbacks import Keep, Preview, Progress
 from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.config import instantiate
 from nst.data import image_io, photographs
+from nst.data.inputs import StylePicture
 from nst.data.library import Found, Picture, find
 from nst.experiment import loggers, provenance
 from nst.experiment.record import Record, peak_memory
 from nst.experiment.training_options import TrainingOptions
-from nst.methods import StylePicture, Task, Training
+from nst.methods import Task, Training
 from nst.methods.pyramid import fit
 from nst.metrics.judge import objective as chosen
 from nst.networks import io

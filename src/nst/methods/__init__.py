@@ -8,7 +8,6 @@ from nst.methods.lesson import Task
 from nst.methods.multistyle import Multistyle
 from nst.methods.network_module import Training
 from nst.methods.stage import Stage, Steps
-from nst.methods.style_size import StylePicture
 
 __all__ = [
     "AdainMethod",
@@ -19,7 +18,6 @@ __all__ = [
     "Multistyle",
     "Stage",
     "Steps",
-    "StylePicture",
     "Task",
     "Training",
 ]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from nst.data.inputs import StylePicture
 from nst.methods.lesson import Batch, batch_losses, sized, style_references
-from nst.methods.style_size import StylePicture
 from nst.networks import Transformer
 from nst.objective import Objective, References
 

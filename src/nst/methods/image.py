@@ -8,12 +8,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nst.data import image_io, masks
+from nst.data.inputs import StylePicture
 from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Scene, Start
 from nst.methods.pyramid import Level, fit
 from nst.methods.stage import Stage, Steps
-from nst.methods.style_size import StylePicture, StyleSize
+from nst.methods.style_size import StyleSize
 from nst.objective import Objective
 from nst.optim.resize_state import State
 

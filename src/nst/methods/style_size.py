@@ -1,32 +1,11 @@
-"""Style pictures and how large they are seen: the size of the strokes."""
+"""The sizes at which the styles are shown to the losses: the size of the strokes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from torch import Tensor
 
 from nst.data import image_io, masks
+from nst.data.inputs import StylePicture
 from nst.methods.pyramid import fit
 from nst.objective import Target
-
-
-@dataclass(frozen=True)
-class StylePicture:
-    """A style picture as the image method takes it.
-
-    Attributes:
-        name: What it is called.
-        image: [0, 1] RGB, (1, 3, H, W).
-        weight: Its share among the styles.
-        scale: Size of its strokes: its edge over the level's.
-        mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
-    """
-
-    name: str
-    image: Tensor
-    weight: float = 1.0
-    scale: float = 1.0
-    mask: Tensor | None = None
 
 
 class StyleSize:
