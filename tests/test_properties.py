@@ -14,7 +14,6 @@ from nst.callbacks.state import digest
 from nst.config import instantiate
 from nst.data import image_io
 from nst.experiment import provenance, rewind
-from nst.methods import pyramid
 from nst.utils import files
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -70,7 +69,7 @@ def test_a_picture_is_resized_to_what_was_asked_and_stays_in_its_range(h, w, hei
 @given(st.tuples(st.integers(1, 9000), st.integers(1, 9000)), st.integers(2, 4000), st.booleans())
 def test_a_fitted_size_has_the_edge_that_was_asked_and_no_edge_of_0(size, edge, upscale):
     for by, measure in (("longest", max), ("shortest", min)):
-        fitted = pyramid.fit(size, edge, by=by, upscale=upscale)
+        fitted = image_io.fit(size, edge, by=by, upscale=upscale)
         assert min(fitted) >= 1
         assert measure(fitted) == edge or (fitted == size and not upscale)
 

@@ -194,3 +194,41 @@ def test_a_format_that_its_decoder_does_not_know_is_one_clear_line(tmp_path):
         Image.open(path)
     with pytest.raises(ValueError, match="a.dds"):
         image_io.load(path)
+
+
+@pytest.mark.parametrize(
+    ("by", "size"),
+    [
+        ("longest", (75, 100)),
+        ("shortest", (100, 133)),
+        ("height", (100, 133)),
+        ("width", (75, 100)),
+        ("square", (100, 100)),
+    ],
+)
+def test_a_picture_is_fitted_by_the_edge_that_is_named(by, size):
+    assert image_io.fit((300, 400), 100, by=by) == size
+
+
+def test_a_fit_enlarges_only_where_it_may_and_leaves_no_edge_of_0():
+    assert image_io.fit((30, 40), 100, by="longest", upscale=False) == (30, 40)
+    assert image_io.fit((30, 40), 20, by="longest", upscale=False) == (15, 20)
+    assert image_io.fit((1, 1000), 100, by="longest") == (1, 100)
+
+
+def test_a_fit_gives_the_multiples_that_are_asked_for():
+    assert image_io.fit((300, 401), 100, by="longest", multiple=2) == (74, 100)
+    assert image_io.fit((1, 1000), 100, by="longest", multiple=4) == (4, 100)
+
+
+def test_a_picture_is_not_fitted_by_what_it_does_not_have():
+    with pytest.raises(ValueError, match=r"diagonal.*give longest"):
+        image_io.fit((3, 4), 2, by="diagonal")
+
+
+def test_only_a_larger_picture_is_reduced(noise):
+    image = noise(30, 40)
+    assert image_io.reduced(image, 40) is image
+    assert image_io.reduced(image, 20).shape == (1, 3, 15, 20)
+    assert image_io.reduced(image, 31, by="shortest") is image
+    assert image_io.reduced(image, 15, by="shortest").shape == (1, 3, 15, 20)

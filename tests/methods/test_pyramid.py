@@ -1,6 +1,6 @@
 import pytest
 
-from nst.methods.pyramid import Level, coarse_to_fine, explicit, fit, single
+from nst.methods.pyramid import Level, coarse_to_fine, explicit, single
 
 
 def test_coarse_to_fine_ends_at_full_size():
@@ -30,25 +30,6 @@ def test_single_and_explicit():
 
 
 @pytest.mark.parametrize(
-    ("by", "size"),
-    [
-        ("longest", (75, 100)),
-        ("shortest", (100, 133)),
-        ("height", (100, 133)),
-        ("width", (75, 100)),
-        ("square", (100, 100)),
-    ],
-)
-def test_fit(by, size):
-    assert fit((300, 400), 100, by=by) == size
-
-
-def test_fit_does_not_enlarge_where_it_may_not():
-    assert fit((30, 40), 100, by="longest", upscale=False) == (30, 40)
-    assert fit((1, 1000), 100, by="longest") == (1, 100)
-
-
-@pytest.mark.parametrize(
     ("call", "line"),
     [
         (lambda: coarse_to_fine(size=512, steps=1, levels=0, ratio=2), "levels is 0; give 1 or more"),
@@ -57,7 +38,6 @@ def test_fit_does_not_enlarge_where_it_may_not():
         (lambda: single(size=0, steps=1), "would be 0 pixels"),
         (lambda: single(size=10, steps=-1), "steps is -1; give 0 or more"),
         (lambda: explicit(sizes=[1, 2], steps=[1]), "2 entries and pyramid.steps 1"),
-        (lambda: fit((3, 4), 2, by="diagonal"), "diagonal.*give longest"),
     ],
 )
 def test_what_makes_no_pyramid_is_refused(call, line):

@@ -79,9 +79,8 @@ class TimeLapse(Callback):
     def _take(self, module: ImageModule) -> None:
         image = module.image().detach().float()
         if self.size is None:
-            height, width = image_io.size_of(image)
-            scale = self.edge / max(height, width) / 2
-            self.size = max(2, 2 * round(height * scale)), max(2, 2 * round(width * scale))  # even: H.264 needs it
+            size = image_io.size_of(image)
+            self.size = image_io.fit(size, self.edge, by="longest", multiple=2)  # even: H.264 needs it
         frame = (image_io.resize(image, self.size)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         self.frames.append(frame)
 

@@ -152,11 +152,36 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp_(low, high)
 
 
-def reduced(image: Tensor, edge: int) -> Tensor:
-    """Return the image, resampled where its longest edge is over `edge` pixels."""
-    height, width = size_of(image)
-    scale = min(1.0, edge / max(height, width))
-    return image if scale == 1 else resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+def fit(size: tuple[int, int], edge: float, *, by: str, upscale: bool = True, multiple: int = 1) -> tuple[int, int]:
+    """Return the (height, width) to which a picture is resized so that one of its edges becomes `edge`.
+
+    Args:
+        size: (height, width), pixels.
+        edge: Pixels.
+        by: What becomes `edge`: the `longest` or `shortest` edge, the `height` or the `width`; or `square`: the picture
+            is squashed to edge x edge.
+        upscale: Whether the picture may grow.
+        multiple: Both edges are rounded to multiples of this, and are never 0.
+
+    Raises:
+        ValueError: `by` is none of these.
+    """
+    measures = {"longest": max(size), "shortest": min(size), "height": size[0], "width": size[1]}
+    if by == "square":
+        return round(edge), round(edge)
+    if by not in measures:
+        raise ValueError(f"a picture can't be fitted by {by!r}; give {', '.join(measures)} or square")
+    factor = edge / measures[by]
+    if factor > 1 and not upscale:
+        return size
+    height, width = (max(multiple, multiple * round(length * factor / multiple)) for length in size)
+    return height, width
+
+
+def reduced(image: Tensor, edge: float, *, by: str = "longest") -> Tensor:
+    """Return the image, resampled if the edge that `by` names (see `fit`) is longer than `edge` pixels."""
+    size = fit(size_of(image), edge, by=by, upscale=False)
+    return image if size == size_of(image) else resize(image, size)
 
 
 def to_range(image: Tensor, how: str) -> Tensor:

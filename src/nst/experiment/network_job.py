@@ -22,7 +22,6 @@ from nst.experiment import loggers, provenance
 from nst.experiment.record import Record, peak_memory
 from nst.experiment.training_options import TrainingOptions
 from nst.methods import Task, Training
-from nst.methods.pyramid import fit
 from nst.metrics.judge import objective as chosen
 from nst.networks import io
 from nst.sweep import worker
@@ -210,7 +209,7 @@ def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:
     """The fixed photograph of the previews, edges multiples of 4."""
     place = find(Picture(**plain["content"], name=instantiate.choice("content")), instantiate.build(cfg.download))
     image = image_io.load(place.path, max_megapixels=cfg.max_megapixels).rgb
-    height, width = fit(image_io.size_of(image), edge, by="longest")
+    height, width = image_io.fit(image_io.size_of(image), edge, by="longest")
     return image_io.resize(image, (max(8, height - height % 4), max(8, width - width % 4)))
 
 

@@ -19,7 +19,6 @@ from nst.data import color, image_io, video
 from nst.inference import styles
 from nst.inference.tiled import Stylist
 from nst.kernels import allocator
-from nst.methods.pyramid import fit
 from nst.networks import Adain, io
 from nst.utils import typecheck
 from nst.utils.threads import cores
@@ -90,7 +89,7 @@ class Stylize:
     def paint(self, image: Tensor, done: Any = lambda share: None) -> Tensor:
         """Paint pictures (N, 3, H, W) in [0, 1]; the result has the size that is asked for."""
         if self.size is not None:
-            image = image_io.resize(image, fit(image_io.size_of(image), self.size, by="longest"))
+            image = image_io.resize(image, image_io.fit(image_io.size_of(image), self.size, by="longest"))
         adain = isinstance(self.trained.network, Adain)
         masks = styles.read_masks(self.masks, len(self.asked), image_io.size_of(image), self.max_megapixels)
         tell = styles.tell(self.trained, self.asked, strength=self.strength, masks=masks)

@@ -12,7 +12,7 @@ from nst.data.inputs import StylePicture
 from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Scene, Start
-from nst.methods.pyramid import Level, fit
+from nst.methods.pyramid import Level
 from nst.methods.stage import Stage, Steps
 from nst.methods.style_size import StyleSize
 from nst.objective import Objective
@@ -115,7 +115,7 @@ class ImageMethod:
     ) -> ImageModule:
         """One level; what it is made from is its own, so that it can let go of it."""
         level = self.levels[number - 1]
-        size = fit(image_io.size_of(content), level.edge, by=self.fit)
+        size = image_io.fit(image_io.size_of(content), level.edge, by=self.fit)
         content = image_io.resize(content, size)
         return ImageModule(
             self._start(content, styles) if before is None else image_io.resize(before, size),

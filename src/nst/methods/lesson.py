@@ -92,6 +92,4 @@ def _one(objective: Objective, features: Stats, wanted: Stats, styles: Reference
 
 def sized(style: Tensor, edge: int, scale: float) -> Tensor:
     """Return a style with its shorter edge of `edge * scale` pixels, but no larger than it is."""
-    height, width = image_io.size_of(style)
-    factor = min(1.0, edge * scale / min(height, width))
-    return image_io.resize(style, (max(2, round(height * factor)), max(2, round(width * factor))))
+    return image_io.reduced(style, max(2.0, edge * scale), by="shortest")

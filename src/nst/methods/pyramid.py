@@ -75,27 +75,6 @@ def explicit(*, sizes: list[int], steps: list[int] | int) -> list[Level]:
     return [Level(_edge(size), _steps(n)) for size, n in zip(sizes, each, strict=True)]
 
 
-def fit(size: tuple[int, int], edge: int, *, by: str, upscale: bool = True) -> tuple[int, int]:
-    """Return the (height, width) to which a picture of `size` is resized.
-
-    Args:
-        size: (height, width), pixels.
-        edge: Pixels.
-        by: What becomes `edge`: the `longest` or `shortest` edge, the `height` or the `width`; or `square`: squashed to
-            edge x edge.
-        upscale: Whether the picture may grow.
-    """
-    if by == "square":
-        return edge, edge
-    measures = {"longest": max(size), "shortest": min(size), "height": size[0], "width": size[1]}
-    if by not in measures:
-        raise ValueError(f"a picture can't be fitted by {by!r}; give {', '.join(measures)} or square")
-    factor = edge / measures[by]
-    if factor > 1 and not upscale:
-        return size
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
-
-
 def _edge(size: int) -> int:
     if size < 2:
         raise ValueError(f"a level would be {size} pixels; give a larger size= or fewer pyramid.levels=")

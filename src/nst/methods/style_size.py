@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from nst.data import image_io, masks
 from nst.data.inputs import StylePicture
-from nst.methods.pyramid import fit
 from nst.objective import Target
 
 
@@ -56,4 +55,4 @@ class StyleSize:
 
     def _fitted(self, style: StylePicture, edge: int, *, upscale: bool) -> tuple[int, int]:
         wanted = max(2, round((self.size or edge) * style.scale * self.scale))
-        return fit(image_io.size_of(style.image), wanted, by=self.fit, upscale=upscale)
+        return image_io.fit(image_io.size_of(style.image), wanted, by=self.fit, upscale=upscale)
