@@ -13,7 +13,7 @@ PROBE = """
 import os
 from pathlib import Path
 import torch
-from nst import heap
+from nst.kernels import allocator
 
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -23,10 +23,10 @@ def use():
 
 use()
 before = held()
-with heap.kept(KEEP):
+with allocator.kept(KEEP):
     use()
     inside = held()
-    heap.give_back()
+    allocator.give_back()
     given = held()
     use()
 after = held()
@@ -57,15 +57,15 @@ LARGE = """
 import os
 from pathlib import Path
 import torch
-from nst import heap
+from nst.kernels import allocator
 
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 picture = torch.rand(1, 3, 4096, 4096)
-with heap.kept():
+with allocator.kept():
     before = held()
-    zeros = heap.zeros_like(picture)
+    zeros = allocator.zeros_like(picture)
     assert zeros.shape == picture.shape and zeros.dtype == picture.dtype and zeros.max() == 0
     zeros.add_(picture)
     assert torch.equal(zeros, picture)
