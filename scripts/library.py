@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict, replace
-from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from rich.table import Table
 
 from nst.data.download import Download
 from nst.data.library import Picture, cached, find
+from nst.utils.errors import nearest
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 MOVEMENTS = (  # in the order of history; others follow
@@ -96,7 +96,7 @@ def named(names: list[str], known: list[Picture]) -> list[Picture]:
     by_name = {picture.name: picture for picture in known}
     for name in names:
         if name not in by_name:
-            near = ", ".join(get_close_matches(name, by_name, cutoff=0.4)) or "none"
+            near = ", ".join(nearest(name, by_name))
             sys.exit(f"no style {name!r}; the nearest: {near}")
     return [by_name[name] for name in names]
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import MissingConfigException
 
-from nst.cli import one_line, quoted
+from nst import cli
+from nst.cli import quoted
 
 
 def value(argument: str) -> object:
@@ -57,14 +59,15 @@ def test_a_list_of_files():
     assert value(argument) == ["a b.jpg", "c.jpg"]
 
 
-def test_an_error_is_one_line():
-    assert one_line(ValueError("first\n  second\n\n third")) == "first second third"
-    assert one_line(MemoryError()).startswith("out of memory; give tiles=512")
-    assert one_line(KeyError()) == "KeyError"
-
-
 def test_help_answers_without_torch():
     code = "import sys, nst.cli; assert 'torch' not in sys.modules and 'lightning' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     source = (Path(__file__).parent.parent / "train.py").read_text()
     assert "import torch" not in source.replace("torch is imported", "")
+
+
+def test_a_choice_whose_plugin_is_missing_names_its_extra(capsys, monkeypatch):
+    monkeypatch.setenv(cli.REPORT, "1")
+    missing = MissingConfigException("no such file", missing_cfg_file="hydra/sweeper/optuna", options=["basic"])
+    assert cli.report(missing) == 1
+    assert capsys.readouterr().err == "error: hydra/sweeper=optuna needs an extra: pip install 'nst[optuna]'\n"

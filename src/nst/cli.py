@@ -1,6 +1,5 @@
 """The command line round Hydra: file names need no quotes, and an error is one line. Imports nothing heavy."""
 
-import difflib
 import os
 import re
 import shlex
@@ -11,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nst.utils.limits import told
-from nst.utils.ranks import follows, without_files
+from nst.utils.errors import is_user_error, one_line
+from nst.utils.process import has_nonzero_rank, without_output
 
 REPORT = "NST_REPORT"
 """Set while errors are told in one line."""
@@ -79,7 +78,7 @@ def _told(main: Callable[[], Any]) -> int:
 def arguments(typed: list[str]) -> list[str]:
     """Turn what was typed into what Hydra reads."""
     read = resumed(quoted(typed))
-    return without_files(read) if follows(read) else read
+    return without_output(read) if has_nonzero_rank(read) else read
 
 
 def resumed(arguments: list[str]) -> list[str]:
@@ -109,8 +108,8 @@ def report(error: Exception) -> int:
     """Print an error as one line and return the exit code; where tracebacks are wanted, raise it."""
     if REPORT not in os.environ:
         raise error
-    print(f"error: {one_line(error)}", file=sys.stderr)
-    if not expected(error):
+    print(f"error: {_missing_plugin(error) or one_line(error)}", file=sys.stderr)
+    if not is_user_error(error):
         where = traceback.extract_tb(error.__traceback__)[-1]
         name = f"{Path(where.filename).name}:{where.lineno}"
         print(f"this is a defect of nst ({name}): HYDRA_FULL_ERROR=1 shows its traceback", file=sys.stderr)
@@ -152,43 +151,7 @@ def command(overrides: list[str]) -> str:
     return shlex.join(["python", "train.py", *overrides])
 
 
-def expected(error: BaseException) -> bool:
-    """Tell whether an error is of the kind that a user can cause."""
-    kinds = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
-    return (
-        isinstance(error, kinds)
-        or told(error) is not None
-        or type(error).__module__.split(".")[0]
-        in (
-            "hydra",
-            "omegaconf",
-            "lightning",
-        )
-    )
-
-
-def one_line(error: BaseException) -> str:
-    """Say an error in one line; Hydra's own with the nearest valid names."""
-    if (line := told(error)) is not None:
-        return line
-    names = getattr(error, "options", None)  # Hydra's MissingConfigException
-    if names and getattr(error, "missing_cfg_file", None):
-        group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]
-        if f"{group}={got}" in EXTRAS:
-            return missing_extra(f"{group}={got}")
-        return f"there is no {group}={got}; nearest: {', '.join(nearest(got, names))}"
-    cause = error.__cause__
-    parent = getattr(cause, "parent_node", None)
-    if parent is not None and getattr(cause, "key", None) is not None and hasattr(parent, "keys"):
-        key = str(cause.key)  # type: ignore[union-attr]
-        return f"there is no option {cause.full_key}; nearest: {', '.join(nearest(key, map(str, parent.keys())))}"  # type: ignore[union-attr]
-    if type(error).__name__ == "OverrideParseException":
-        return f"can't read {error.override!r}; quote it: '\"...\"'"  # type: ignore[attr-defined]
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    return text or type(error).__name__
-
-
-def nearest(got: str, names: Any) -> list[str]:
-    """Give the valid names nearest to one that is none."""
-    valid = sorted(names)
-    return difflib.get_close_matches(got, valid, n=5, cutoff=0.4) or valid[:12]
+def _missing_plugin(error: Exception) -> str | None:
+    """Say what to install where Hydra has no file for a choice because its plugin is missing."""
+    group, _, got = str(getattr(error, "missing_cfg_file", None)).rpartition("/")
+    return missing_extra(f"{group}={got}") if f"{group}={got}" in EXTRAS else None

@@ -13,7 +13,7 @@ from nst.tiling import memmap, tiles
 from nst.tiling.memmap import Paged
 from nst.tiling.plan import Plan
 from nst.tiling.windows import Window
-from nst.utils.distributed import ALONE, Share
+from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 
 @dataclass(frozen=True)
@@ -88,20 +88,20 @@ class Objective(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def references(self, content: Tensor, styles: Sequence[Target], share: Share = ALONE) -> References:
+    def references(self, content: Tensor, styles: Sequence[Target], ranks: Ranks = SINGLE_PROCESS) -> References:
         """Return what the terms keep of the content (1, 3, H, W) and, region by region, of the styles mixed there.
 
         Args:
             content: [0, 1] RGB.
             styles: One or more.
-            share: Of the process, where several paint one picture: each takes all references, cut alike in all.
+            ranks: This process among those that work on the picture; each computes all references, with the same tiles.
 
         Raises:
             ValueError: The styles of a region have no weight, or a region is smaller than one feature.
         """
         out: References = {name: [] for name, _ in self.named()}
         terms = [(name, term) for name, term in self.named() if term.of == "style"]
-        windows = self.plan.windows(content, share)
+        windows = self.plan.windows(content, ranks)
         features, sizes = self._content(content, windows)
         for name, term in self.named():
             if term.of != "style":
@@ -114,7 +114,7 @@ class Objective(nn.Module):
             if weight <= 0:
                 raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
             counted = [style for style in members if style.weight > 0]
-            kept = self._kept(counted, terms, share)
+            kept = self._kept(counted, terms, ranks)
             followed = None if mask is None else _checked(masks.follow(mask, sizes), names, image_io.size_of(content))
             for name, term in terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
@@ -132,11 +132,11 @@ class Objective(nn.Module):
         return maps, tiles.sizes(self.backbone, content, windows, geometry)
 
     def _kept(
-        self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]], share: Share
+        self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]], ranks: Ranks
     ) -> list[dict[str, Stats]]:
         out = []
         for style in styles:
-            windows = self.plan.windows(style.image, share)
+            windows = self.plan.windows(style.image, ranks)
             if windows is None:
                 features = self.backbone(style.image)
                 out.append({name: term.reference(features) for name, term in terms})
@@ -155,20 +155,20 @@ class Objective(nn.Module):
         for _, term in self.named():
             term.draw = number
 
-    def forward(self, image: Tensor, references: References, share: Share = ALONE) -> dict[str, Stats]:
+    def forward(self, image: Tensor, references: References, ranks: Ranks = SINGLE_PROCESS) -> dict[str, Stats]:
         """Return term -> layer -> the layer's share of the term, a scalar without the term's weight.
 
         Args:
             image: [0, 1] RGB, (1, 3, H, W).
             references: As `references` gives them, for an image of this size.
-            share: Of the tiles, where several processes measure one picture together.
+            ranks: This process among those that work on the picture; each measures its own tiles.
         """
-        windows = self.plan.windows(image, share)
+        windows = self.plan.windows(image, ranks)
         if windows is None:
             features = self.backbone(image)
             measured = {k: [t.measure(features, p.whole(), p.mask) for p in references[k]] for k, t in self.named()}
         else:
-            measured = self._tiled(image, windows, self.named(), references, share)
+            measured = self._tiled(image, windows, self.named(), references, ranks)
         return {name: _sum(_scores(term, measured[name], references[name])) for name, term in self.named()}
 
     def _tiled(
@@ -177,7 +177,7 @@ class Objective(nn.Module):
         windows: Sequence[Window],
         terms: Sequence[tuple[str, Term]],
         references: References,
-        share: Share = ALONE,
+        ranks: Ranks = SINGLE_PROCESS,
     ) -> dict[str, list[Stats]]:
         """Term -> what is measured for each of its parts, summed over tiles and processes."""
         geometry, names = self.plan.tiling.geometry, []
@@ -193,9 +193,9 @@ class Objective(nn.Module):
                     out += [stats[layer] for layer in term.layers]
             return out
 
-        own = share.of(windows)
+        own = ranks.own(windows)
         sums: Sequence[Tensor] = tiles.total(image, own or windows[:1], measure)
-        sums = share.total(sums if own else [0 * value for value in sums])  # a small picture has few tiles
+        sums = ranks.sum(sums if own else [0 * value for value in sums])  # a small picture has few tiles
         measured: dict[str, list[Stats]] = {name: [{} for _ in references[name]] for name, _ in terms}
         for (name, i, layer), value in zip(names, sums, strict=True):
             measured[name][i][layer] = value

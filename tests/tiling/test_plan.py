@@ -9,7 +9,7 @@ from nst import losses
 from nst.backbones import Input, Pretrained, Wavelet
 from nst.objective import Objective
 from nst.tiling import plan
-from nst.utils.distributed import ALONE, Share
+from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 INPUT = {"mean": [0.5, 0.4, 0.3], "std": [0.9, 1.0, 1.1]}
 RELATIVE = {"reduction": "relative", "layer_reduction": "mean"}
@@ -41,20 +41,20 @@ def free(monkeypatch):
     return limit
 
 
-class Alike(Share):
-    """A share of a picture whose other processes think alike."""
+class Alike(Ranks):
+    """One of several processes, the others of which compute the same."""
 
-    def agreed(self, number: int, device: torch.device) -> int:
+    def broadcast(self, number: int, device: torch.device) -> int:
         return number
 
-    def total(self, values):
+    def sum(self, values):
         return values
 
 
 def choose(style: losses.Term, size: tuple[int, int], world: int = 1):
     objective = Objective(backbone=wavelets("s0", "y1"), terms={"style": style}, cut="auto")
-    share = ALONE if world == 1 else Alike(0, world)
-    return objective.plan.windows(torch.zeros(1, 3, 1, 1).expand(1, 3, *size), share)
+    ranks = SINGLE_PROCESS if world == 1 else Alike(0, world)
+    return objective.plan.windows(torch.zeros(1, 3, 1, 1).expand(1, 3, *size), ranks)
 
 
 def test_auto_cuts_only_what_would_not_fit_and_says_why(free, caplog) -> None:

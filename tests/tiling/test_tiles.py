@@ -10,7 +10,7 @@ from nst.backbones import Input, Pretrained, Wavelet
 from nst.objective import Objective, Part, Target
 from nst.tiling import plan
 from nst.tiling.windows import Span
-from nst.utils.distributed import Share
+from nst.utils.distributed import Ranks
 
 INPUT = {"mean": [0.5, 0.4, 0.3], "std": [0.9, 1.0, 1.1]}
 RELATIVE = {"reduction": "relative", "layer_reduction": "mean"}
@@ -193,13 +193,13 @@ def test_a_span_owns_every_position_once() -> None:
     assert Span(16, 60, 32, None).positions(8, 6) == (2, 6)
 
 
-class Alike(Share):
-    """A share of a picture whose other processes think alike."""
+class Alike(Ranks):
+    """One of several processes, the others of which compute the same."""
 
-    def agreed(self, number: int, device: torch.device) -> int:
+    def broadcast(self, number: int, device: torch.device) -> int:
         return number
 
-    def total(self, values):
+    def sum(self, values):
         return values
 
 

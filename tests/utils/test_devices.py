@@ -11,15 +11,23 @@ from nst.utils import devices
 
 def test_auto_takes_bfloat16_only_for_networks_on_a_processor_that_has_it(monkeypatch) -> None:
     monkeypatch.setattr(devices, "has_bfloat16", lambda: True)
-    monkeypatch.setattr(devices, "_has_gpu", lambda: False)
+    monkeypatch.setattr(devices, "fastest", lambda: "cpu")
     assert devices.precision("auto", network=True, accelerator="auto") == "bf16-mixed"
     assert devices.precision("auto", network=True, accelerator="cpu") == "bf16-mixed"
     assert devices.precision("auto", network=False, accelerator="cpu") == "32-true"
     assert devices.precision("auto", network=True, accelerator="gpu") == "32-true"
-    monkeypatch.setattr(devices, "_has_gpu", lambda: True)
+    monkeypatch.setattr(devices, "fastest", lambda: "cuda")
     assert devices.precision("auto", network=True, accelerator="auto") == "32-true"
     monkeypatch.setattr(devices, "has_bfloat16", lambda: False)
     assert devices.precision("auto", network=True, accelerator="cpu") == "32-true"
+
+
+def test_auto_and_gpu_are_the_fastest_device(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert [devices.device_type(name) for name in ("auto", "gpu", "cpu", "tpu")] == ["mps", "mps", "cpu", "tpu"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert devices.fastest() == "cuda"
 
 
 @pytest.mark.parametrize("word", ["32-true", "bf16-mixed", "64-true"])

@@ -18,8 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nst import losses
 from nst.backbones import Input, Wavelet
 from nst.objective import Objective, Target
-from nst.utils import ranks
-from nst.utils.distributed import ALONE, Share
+from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 RELATIVE = {"reduction": "relative", "layer_reduction": "mean"}
 
@@ -29,9 +28,9 @@ def noise(seed: int) -> torch.Tensor:
 
 
 class Loss(torch.nn.Module):
-    """A picture and its loss, whole or a process's share of it."""
+    """A picture and its loss, whole or a process's tiles of it."""
 
-    def __init__(self, cut: str | int, share: Share) -> None:
+    def __init__(self, cut: str | int, ranks: Ranks) -> None:
         super().__init__()
         input, layers = Input(mean=[0.5] * 3, std=[1.0] * 3), {"s0": 1.0, "y1": 1.0}
         bank = {
@@ -50,12 +49,12 @@ class Loss(torch.nn.Module):
         }
         backbone = Wavelet(layers=list(layers), input=input, **bank)
         self.objective = Objective(backbone=backbone, terms=terms, cut=cut).double()
-        self.share = share
+        self.ranks = ranks
         self.pixels = torch.nn.Parameter(noise(0))
-        self.references = self.objective.references(noise(1), [Target(noise(2))], share)
+        self.references = self.objective.references(noise(1), [Target(noise(2))], ranks)
 
     def forward(self) -> torch.Tensor:
-        return self.objective.total(self.objective(self.pixels, self.references, self.share))
+        return self.objective.total(self.objective(self.pixels, self.references, self.ranks))
 
 
 def optimise(module: torch.nn.Module) -> list[float]:
@@ -77,7 +76,7 @@ def optimise(module: torch.nn.Module) -> list[float]:
 def work(rank: int, folder: str, cut: str | int) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.set_num_threads(1)
-    module = Loss(cut, Share(rank, 2))
+    module = Loss(cut, Ranks(rank, 2))
     seen = optimise(DistributedDataParallel(module))
     torch.save((module.pixels.data, seen), f"{folder}/{rank}.pt")
     dist.destroy_process_group()
@@ -93,7 +92,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path, cut) -> None:
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
-    alone = Loss("none", ALONE)
+    alone = Loss("none", SINGLE_PROCESS)
     expected = optimise(alone)
     (one, seen), (other, also) = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert seen == also  # bit for bit, or line searches part
@@ -103,29 +102,9 @@ def test_two_processes_take_the_steps_of_one(tmp_path, cut) -> None:
 
 
 def test_every_tile_belongs_to_one_process() -> None:
-    shares = [Share(rank, 3).of(range(10)) for rank in range(3)]
+    shares = [Ranks(rank, 3).own(range(10)) for rank in range(3)]
     assert sorted(tile for share in shares for tile in share) == list(range(10))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
-def test_a_process_knows_its_number_and_who_started_it() -> None:
-    assert ranks.rank({}) == 0
-    assert ranks.rank({"SLURM_PROCID": "3", "LOCAL_RANK": "1"}) == 3
-    assert ranks.launched_by_lightning({"LOCAL_RANK": "1"})
-    assert not ranks.launched_by_lightning({"LOCAL_RANK": "1", "RANK": "1"})
-    assert ranks.follows(["trainer=ddp"], {"RANK": "1"})
-    assert not ranks.follows(["trainer=ddp"], {"RANK": "0"})
-    assert not ranks.follows(["trainer=cpu"], {"RANK": "1"})
-
-
-def test_a_helper_leaves_no_folder() -> None:
-    words = ["size=9", "hydra.run.dir=x", "hydra.job.name=y", "hydra.output_subdir=null"]
-    assert ranks.without_files(words) == [
-        "size=9",
-        "hydra.run.dir=.",
-        "hydra.output_subdir=null",
-        "hydra/job_logging=stdout",
-    ]
 
 
 def run(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:

@@ -1,182 +1,45 @@
-"""What ends a run from outside: signals, a full disk, a folder that can't be written, too little memory."""
+"""Errors in one line."""
 
 import errno
-import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-from conftest import ROOT, picture
+from omegaconf.errors import OmegaConfBaseException
 
-from nst.callbacks.stop_on_signal import CAUGHT, Interrupted, caught
-from nst.experiment import status
-from nst.experiment.lock import alone
-from nst.utils import files, limits
-
-RUN = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,64]", "threads=1", "trainer.accelerator=cpu", "judge=none")
-LONG = (*RUN, "pyramid.steps=[4,4000]", "checkpoint.every=1")
-
-
-@pytest.fixture
-def mount(tmp_path):
-    """Mount a small file system in memory, where that is permitted."""
-    mounted = []
-
-    def make(size: str, *, read_only: bool = False) -> Path:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}{',ro' if read_only else ''}", "tmpfs", str(folder)]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("mounting is not permitted here")
-        mounted.append(folder)
-        return folder
-
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 100
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} never came"
-        time.sleep(0.02)
-
-
-def error_of(done) -> str:
-    assert done.returncode == 1, done
-    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
-    assert line.startswith("error: ")
-    return line
-
-
-@pytest.mark.parametrize("logger", ["none", "tensorboard"])
-def test_a_full_disk_is_one_line_and_the_last_state_is_kept(train, mount, tmp_path, logger):
-    disk = mount("400k" if logger == "none" else "500k")
-    done = train(*LONG, f"logger={logger}", f"hydra.run.dir={disk}/run")
-    assert "the disk is full; free some space" in error_of(done)
-    assert not (disk / "run/final.png").exists()
-    assert not list((disk / "run").glob(".last.ckpt*"))
-    subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
-    if (disk / "run/last.ckpt").exists():
-        from nst.callbacks.state import read
-
-        assert read(disk / "run").level >= 1
-
-
-def test_a_disk_that_cannot_be_written_is_one_line(train, mount):
-    disk = mount("1m", read_only=True)
-    assert "the file system is read-only" in error_of(train(*RUN, "steps=1", f"hydra.run.dir={disk}/run"))
-
-
-def test_a_folder_that_vanishes_is_one_line(train, start, tmp_path):
-    process = start(*LONG, "logger=none", "hydra.run.dir=run")
-    wait_for(tmp_path / "run/last.ckpt")
-    (tmp_path / "run").rename(tmp_path / "elsewhere")
-    process.join(100)
-    assert process.exitcode == 1
-    (line,) = (tmp_path / ".stderr").read_text().splitlines()
-    assert line.endswith("run is gone")
-    assert not (tmp_path / "run").exists()
-
-
-def test_two_runs_of_one_folder_and_every_signal_keep_what_is_there(train, start, tmp_path):
-    process = start(*LONG, "logger=none", "hydra.run.dir=run")
-    wait_for(tmp_path / "run/last.ckpt")
-    first = (tmp_path / "run/status.json").read_bytes(), (tmp_path / "run/.hydra/overrides.yaml").read_bytes()
-    for arguments in (("hydra.run.dir=run",), ("resume=run",)):
-        done = train(*(LONG if len(arguments) == 1 and "hydra" in arguments[0] else ()), *arguments)
-        assert "another run is at work in" in error_of(done)
-    assert first == ((tmp_path / "run/status.json").read_bytes(), (tmp_path / "run/.hydra/overrides.yaml").read_bytes())
-    for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-        os.kill(process.pid, number)
-        process.join(60)
-        assert process.exitcode == 128 + number
-        assert json.loads((tmp_path / "run/status.json").read_text())["reason"] == f"stopped by {number.name}"
-        assert picture(tmp_path / "run/partial.png").size[0] in (48, 64)
-        kept = (tmp_path / "run/last.ckpt").stat().st_mtime_ns
-        process = start("resume=run")
-        deadline = time.monotonic() + 60
-        while (tmp_path / "run/last.ckpt").stat().st_mtime_ns == kept:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-    process.kill()
-    process.join()
-    done = train(*LONG, "hydra.run.dir=run")
-    assert "holds a run already" in error_of(done)
-
-
-def test_a_signal_of_the_launcher_is_passed_on_when_all_is_kept():
-    seen = []
-    before = signal.signal(signal.SIGUSR2, lambda number, frame: seen.append(number))
-    try:
-        with caught() as stop:
-            os.kill(os.getpid(), signal.SIGUSR2)
-            with pytest.raises(Interrupted):
-                stop.check()
-            assert seen == []
-            stop.launcher()
-        assert seen == [signal.SIGUSR2]
-    finally:
-        signal.signal(signal.SIGUSR2, before)
-    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1} <= set(CAUGHT)
+from nst.utils import errors
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
     [
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4800000000 bytes."), "4.8 GB"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), "out of the GPU's memory; 2.15 GB"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), "out of GPU memory; 2.15 GB"),
         (MemoryError("Unable to allocate 1.5 MiB for an array"), "0.00157 GB more"),
         (MemoryError(), "out of memory; give tiles=512"),
         (OSError(errno.ENOSPC, "No space left on device", "x.png"), "x.png: the disk is full"),
-        (PermissionError(errno.EACCES, "Permission denied", "x.png"), "x.png: there is no permission"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.png"), "x.png: permission denied"),
     ],
 )
-def test_what_the_machine_lacks_is_said(error, line):
-    assert line in limits.told(error)
-    assert limits.told(ValueError("allocate memory")) is None
+def test_a_lack_of_memory_space_or_permission_has_a_remedy(error, line):
+    assert line in errors.system_error(error)
+    assert errors.system_error(ValueError("allocate memory")) is None
 
 
-@pytest.mark.slow
-def test_too_little_memory_is_one_line(tmp_path):
-    command = f"ulimit -v 5000000; exec {sys.executable} {ROOT / 'train.py'} size=6000 steps=1 pyramid=none threads=1"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(
-        ["bash", "-c", f"{command} logger=none judge=none hydra.run.dir=run"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 1
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert re.match(r"error: out of memory; [\d.]+ GB more were needed at once; give tiles=512", errors[0])
-    assert "Traceback" not in done.stderr
-    assert status.read(tmp_path / "run")["state"] == "failed"
+def test_an_error_is_one_line() -> None:
+    assert errors.one_line(ValueError("first\n  second\n\n third")) == "first second third"
+    assert errors.one_line(MemoryError()).startswith("out of memory; give tiles=512")
+    assert errors.one_line(KeyError()) == "KeyError"
 
 
-def test_a_file_that_cannot_be_written_whole_leaves_the_last_one(tmp_path, monkeypatch):
-    files.write(tmp_path / "a", b"good")
-
-    def full(handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="the disk is full"):
-        files.write(tmp_path / "a", b"new")
-    assert (tmp_path / "a").read_bytes() == b"good"
-    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+def test_what_a_user_cannot_cause_is_a_bug() -> None:
+    assert errors.is_user_error(ValueError())
+    assert errors.is_user_error(OmegaConfBaseException())
+    assert errors.is_user_error(RuntimeError("CUDA out of memory"))
+    assert not errors.is_user_error(AttributeError())
+    assert not errors.is_user_error(RuntimeError())
 
 
-def test_a_folder_is_held_once(tmp_path):
-    code = f"from nst.experiment.lock import alone\nfrom pathlib import Path\nwith alone(Path({str(tmp_path)!r})): pass"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    with alone(tmp_path):
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert "another run is at work" in done.stderr
-    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+def test_the_nearest_names_come_first_and_all_where_none_is_near() -> None:
+    assert errors.nearest("vgg91", ["vgg19", "wavelet", "vgg16"])[0] == "vgg19"
+    assert errors.nearest("xxx", ["b", "a"]) == ["a", "b"]
+    assert len(errors.nearest("xxx", map(str, range(50)))) == 12
+    assert str(errors.unknown("layer", "a1", ["a2"])) == "there is no layer 'a1'; nearest: a2"

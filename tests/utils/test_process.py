@@ -1,18 +1,18 @@
-"""A job's share of the cores."""
+"""The rank of a process, and the threads of a job."""
 
 import pytest
 
-from nst.utils import threads
+from nst.utils import process
 
 
 @pytest.fixture(autouse=True)
 def eight(monkeypatch):
-    monkeypatch.setattr(threads, "cores", lambda: 8)
+    monkeypatch.setattr(process, "cores", lambda: 8)
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
 
 
 @pytest.mark.parametrize(
-    ("launcher", "share"),
+    ("launcher", "threads"),
     [
         ({}, 8),
         ({"n_jobs": 1}, 8),
@@ -28,10 +28,30 @@ def eight(monkeypatch):
         ({"ray": {"remote": {}}}, 8),
     ],
 )
-def test_the_jobs_at_once_share_the_cores(launcher, share):
-    assert threads.share(launcher) == share
+def test_the_jobs_at_once_share_the_cores(launcher, threads):
+    assert process.threads_per_job(launcher) == threads
 
 
 def test_slurm_says_how_many(monkeypatch):
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
-    assert threads.share({"cpus_per_task": 8}) == 3
+    assert process.threads_per_job({"cpus_per_task": 8}) == 3
+
+
+def test_a_process_knows_its_number_and_who_started_it() -> None:
+    assert process.rank({}) == 0
+    assert process.rank({"SLURM_PROCID": "3", "LOCAL_RANK": "1"}) == 3
+    assert process.launched_by_lightning({"LOCAL_RANK": "1"})
+    assert not process.launched_by_lightning({"LOCAL_RANK": "1", "RANK": "1"})
+    assert process.has_nonzero_rank(["trainer=ddp"], {"RANK": "1"})
+    assert not process.has_nonzero_rank(["trainer=ddp"], {"RANK": "0"})
+    assert not process.has_nonzero_rank(["trainer=cpu"], {"RANK": "1"})
+
+
+def test_a_helper_leaves_no_folder() -> None:
+    words = ["size=9", "hydra.run.dir=x", "hydra.job.name=y", "hydra.output_subdir=null"]
+    assert process.without_output(words) == [
+        "size=9",
+        "hydra.run.dir=.",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=stdout",
+    ]

@@ -1,7 +1,6 @@
 """What every backbone is: a frozen network from an image to named feature maps, with its input convention inside."""
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -85,10 +84,3 @@ class Backbone(nn.Module):
     def freeze(self) -> None:
         """Switch to evaluation for good: no gradient towards the parameters, no statistics updated."""
         self.eval().requires_grad_(False)
-
-
-def unknown(kind: str, got: str, valid: Iterable[str]) -> ValueError:
-    """Return the error for a name that does not exist, with the nearest valid ones."""
-    names = list(valid)
-    near = difflib.get_close_matches(got, names, n=5, cutoff=0.4) or names[:8]
-    return ValueError(f"there is no {kind} {got!r}; nearest: {', '.join(near)}")

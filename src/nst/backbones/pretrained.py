@@ -12,9 +12,10 @@ from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nst.backbones import modify, weights
-from nst.backbones.base import Backbone, Input, unknown
+from nst.backbones.base import Backbone, Input
 from nst.data.download import Download
 from nst.kernels.fuse import fuse
+from nst.utils.errors import unknown
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")

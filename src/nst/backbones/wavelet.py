@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.backbones.base import Backbone, Input, unknown
+from nst.backbones.base import Backbone, Input
 from nst.kernels.filter_bank import Responses, Wanted, border, respond
+from nst.utils.errors import unknown
 
 LEVELS = 6
 SPAN = {"l": 0, "s": 0, "r": 0, "w": 0, "m": 1, "x": 1, "y": 1}

@@ -15,13 +15,13 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from nst.callbacks import Checkpoint
-from nst.cli import nearest
 from nst.data.library import Picture
 from nst.losses import Content, Gram, Term
 from nst.metrics import judge as judging
 from nst.objective import Objective
 from nst.tiling.plan import check_cut
 from nst.utils import devices, typecheck
+from nst.utils.errors import nearest
 
 TOP = {
     "size": int,

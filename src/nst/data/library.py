@@ -3,7 +3,6 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from nst.data.download import Download, DownloadError, fetch
+from nst.utils.errors import nearest
 
 COMMONS = "https://commons.wikimedia.org/wiki/Special:FilePath/"
 WIDTH = 1280  # pixels; one of the widths that Wikimedia keeps ready
@@ -169,7 +169,7 @@ def _own(path: Path) -> Path:
 
 
 def _nearest(name: str, names: list[str]) -> str:
-    near = get_close_matches(name, names, n=3, cutoff=0.4) or sorted(names)[:5]
+    near = nearest(name, names)
     return f"; there is {', '.join(near)}" if near else "; there is none at all"
 
 

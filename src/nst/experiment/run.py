@@ -15,7 +15,7 @@ from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
 from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
-from nst.cli import command, one_line, report
+from nst.cli import command, report
 from nst.config import instantiate
 from nst.config.remake import remake
 from nst.config.resume import CONFIG, resumed
@@ -24,8 +24,9 @@ from nst.experiment.lock import alone
 from nst.experiment.record import NoRecord, Record
 from nst.kernels import allocator
 from nst.sweep import worker
+from nst.utils.errors import one_line
 from nst.utils.files import write
-from nst.utils.ranks import follows, launched_by_lightning, rank
+from nst.utils.process import has_nonzero_rank, launched_by_lightning, rank
 
 log = logging.getLogger("nst")
 
@@ -38,7 +39,7 @@ def run(cfg: DictConfig) -> worker.Outcome:
     """
     quiet()
     folder = Path(HydraConfig.get().runtime.output_dir)
-    if follows(worker.overrides()):  # the first process keeps the folder
+    if has_nonzero_rank(worker.overrides()):  # the first process keeps the folder
         log.setLevel(logging.ERROR)  # what is worth a word the first process says
         return _recorded(cfg, folder, NoRecord)
     try:

@@ -22,6 +22,7 @@ from nst.experiment.record import Record
 from nst.methods import ImageMethod
 from nst.objective import Objective
 from nst.sweep.worker import STALE
+from nst.utils.devices import device_type
 
 log = logging.getLogger("nst")
 
@@ -82,7 +83,7 @@ def gather(cfg: DictConfig, plain: dict[str, Any], record: Record) -> Scene:
     before = state.read(record.folder) if plain["resume"] else State(record.folder / NAME)
     if before.level and plain["threads"] is None:
         torch.set_num_threads(before.facts["threads"])
-    facts = state.facts(plain, sources, threads=torch.get_num_threads(), device=_device(cfg.trainer.accelerator))
+    facts = state.facts(plain, sources, threads=torch.get_num_threads(), device=device_type(cfg.trainer.accelerator))
     before, lost = _usable(before, facts) if record.leads else (before, [])
     remarks = [*loaded.remarks, *method.remarks(loaded.styles), *lost, *state.differences(before, facts)]
     for warning in (*(place.warning for place in found), objective.backbone.source["warning"], *remarks):
@@ -107,13 +108,6 @@ def _usable(before: State, facts: dict[str, Any]) -> tuple[State, list[str]]:
             for file in before.path.parent.glob(pattern):
                 file.unlink()
     return before, lost
-
-
-def _device(accelerator: str) -> str:
-    """Give the kind of device that Lightning will take."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    best = next((kind for kind, is_there in there.items() if is_there), "cpu")
-    return {"auto": best, "gpu": best}.get(accelerator, accelerator)
 
 
 def _source(picture: Picture, found: Found) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.cli import nearest
 from nst.data import image_io, masks
 from nst.inference.tiled import Tell
 from nst.methods.adain import cropped
 from nst.methods.lesson import sized
 from nst.networks import Adain, Blend
 from nst.networks.io import Trained
+from nst.utils.errors import nearest
 
 STYLE_SIZE = 320  # shorter edge at which a style's file is seen, pixels, where the checkpoint does not say
 

@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from nst.cli import nearest, one_line
 from nst.data import color, image_io, video
 from nst.inference import styles
 from nst.inference.tiled import Stylist
 from nst.kernels import allocator
 from nst.networks import Adain, io
 from nst.utils import typecheck
-from nst.utils.threads import cores
+from nst.utils.devices import fastest
+from nst.utils.errors import nearest, one_line
+from nst.utils.process import cores
 
 STRIP = 256  # rows; Lab colours are turned so many at a time, for memory
 
@@ -77,7 +78,7 @@ class Stylize:
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; give {least} or more")
         torch.set_num_threads(threads or cores())
-        self.device = torch.device(device or _fastest())
+        self.device = torch.device(device or fastest())
         self.trained = io.load(Path(checkpoint).expanduser())
         self.asked = styles.wishes(style, self.trained)
         self.strength, self.masks, self.keep_color = strength, masks, keep_color
@@ -215,12 +216,6 @@ def _tile(words: str | int) -> int | None:
     if isinstance(words, int) and words >= 16 and words % 4 == 0:
         return words
     raise ValueError(f"tiles is {words!r}; give auto, none, or a window's edge in pixels, a multiple of 4, 16 or more")
-
-
-def _fastest() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _moved(told: Any, device: torch.device) -> Any:

@@ -15,7 +15,7 @@ from nst.losses.base import Stats, check_choice
 from nst.methods.parametrization import Laplacian, bounded
 from nst.objective import Objective, References, Target
 from nst.optim.resize_state import State, resized
-from nst.utils.distributed import ALONE, Share
+from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 
 class DivergedError(ArithmeticError):
@@ -126,7 +126,7 @@ class ImageModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Take the references once, on the device of the run; in full precision, for they are where it goes."""
-        self.capture(self.share())
+        self.capture(self.ranks())
 
     def on_train_start(self) -> None:
         """Let go of the pictures that the references were taken from: at large sizes each counts.
@@ -152,11 +152,11 @@ class ImageModule(LightningModule):
         """Whether the optimiser tries pictures on its way, so that losses must not change: L-BFGS."""
         return isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)
 
-    def share(self) -> Share:
-        """Return this process's share of the picture while it is trained."""
-        return Share(self.trainer.global_rank, self.trainer.world_size)
+    def ranks(self) -> Ranks:
+        """Return this process among those that work on the picture."""
+        return Ranks(self.trainer.global_rank, self.trainer.world_size)
 
-    def capture(self, share: Share = ALONE) -> None:
+    def capture(self, ranks: Ranks = SINGLE_PROCESS) -> None:
         """Take the references from the content and the styles."""
         assert self.content is not None  # until the training begins
         device = self.pixels.device
@@ -164,12 +164,12 @@ class ImageModule(LightningModule):
             replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
             for style in self.styles
         ]
-        self.references = self.objective.references(self.content, styles, share)
+        self.references = self.objective.references(self.content, styles, ranks)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
         self.objective.draw(0 if self._tries else self.trainer.global_step)
-        shares = self.objective(self.image(), self.references, self.share())
+        shares = self.objective(self.image(), self.references, self.ranks())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
         if self._logs:

@@ -29,7 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from nst.experiment import status
-from nst.utils.threads import cores, share
+from nst.utils.process import cores, threads_per_job
 
 log = logging.getLogger("nst")
 Outcome = float | list[float]
@@ -76,7 +76,7 @@ def overrides() -> list[str]:
 
 def threads() -> int:
     """Count the threads of this job: all cores alone, its launcher's share in a sweep."""
-    return share(launcher()) if HydraConfig.get().mode == RunMode.MULTIRUN else cores()
+    return threads_per_job(launcher()) if HydraConfig.get().mode == RunMode.MULTIRUN else cores()
 
 
 def has_terminal() -> bool:

@@ -15,7 +15,7 @@ from nst.tiling.memory import free_memory
 from nst.tiling.receptive_field import NotLocalError, geometry
 from nst.tiling.tiles import verify
 from nst.tiling.windows import Tiling, Window, tiling
-from nst.utils.distributed import ALONE, Share
+from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 log = logging.getLogger("nst")
 EDGES = (1024, 768, 512, 384, 256, 192, 128)
@@ -77,28 +77,28 @@ class Plan:
             raise ValueError(f"{error}, so the picture can't be cut; give tiles=none or other layers") from None
         return found
 
-    def windows(self, image: Tensor, share: Share = ALONE) -> list[Window] | None:
+    def windows(self, image: Tensor, ranks: Ranks = SINGLE_PROCESS) -> list[Window] | None:
         """Return the tiles of an image (1, 3, H, W), or None where it is taken as a whole.
 
         Args:
             image: Of any content: its size and device count.
-            share: Of the process, where several measure one picture; all of them must ask.
+            ranks: This process among those that work on the picture; all of them must call.
         """
-        key = image_io.size_of(image), share.world
+        key = image_io.size_of(image), ranks.world_size
         if key not in self.chosen:
-            self.chosen[key] = self._windows(key[0], image.device, share)
+            self.chosen[key] = self._windows(key[0], image.device, ranks)
         return self.chosen[key]
 
-    def _windows(self, size: tuple[int, int], device: torch.device, share: Share) -> list[Window] | None:
-        if share.world > 1 and (why := "tiles=none" if self.cut == "none" else self._indivisible()):
-            log.warning("warning: %d processes, but each paints the whole picture: %s", share.world, why)
+    def _windows(self, size: tuple[int, int], device: torch.device, ranks: Ranks) -> list[Window] | None:
+        if ranks.world_size > 1 and (why := "tiles=none" if self.cut == "none" else self._indivisible()):
+            log.warning("warning: %d processes, but each paints the whole picture: %s", ranks.world_size, why)
             return None
         if self.cut == "none":
             return None
-        edge = self.cut if isinstance(self.cut, int) else self._edge(size, device, share.world)
-        if share.world > 1:
-            most = max(SMALLEST, -(-max(size) // share.world))  # a tile for every process
-            edge = share.agreed(min(edge or most, most), device)
+        edge = self.cut if isinstance(self.cut, int) else self._edge(size, device, ranks.world_size)
+        if ranks.world_size > 1:
+            most = max(SMALLEST, -(-max(size) // ranks.world_size))  # a tile for every process
+            edge = ranks.broadcast(min(edge or most, most), device)
         return None if edge is None else self.tiling.windows(size, edge)
 
     def _edge(self, size: tuple[int, int], device: torch.device, world: int) -> int | None:

@@ -1,4 +1,4 @@
-"""One picture, several processes: who measures which tiles, and the sum over all of them with the right backward."""
+"""One picture on several processes: which tiles each of them measures, and sums over all with the right gradient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,59 +8,59 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-Tile = TypeVar("Tile")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Share:
-    """A process's share of a picture.
+class Ranks:
+    """This process among those that work on one picture.
 
     Attributes:
         rank: Its number, from 0.
-        world: How many there are.
+        world_size: How many processes there are.
     """
 
     rank: int
-    world: int
+    world_size: int
 
-    def of(self, tiles: Sequence[Tile]) -> Sequence[Tile]:
-        """Return every world-th tile, beginning with the process's own number."""
-        return tiles[self.rank :: self.world]
+    def own(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return the items that this process works on: every `world_size`-th, starting at `rank`."""
+        return items[self.rank :: self.world_size]
 
-    def total(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Sum what was measured over all processes; the same numbers, bit for bit, in each."""
-        return all_sum(values) if self.world > 1 else values
+    def sum(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Return the values summed over all processes, bit for bit the same in each; see `all_sum`."""
+        return all_sum(values) if self.world_size > 1 else values
 
-    def agreed(self, number: int, device: torch.device) -> int:
-        """Return the first process's number in each of them: what one measures of its machine must hold for all."""
-        if self.world == 1:
+    def broadcast(self, number: int, device: torch.device) -> int:
+        """Return the number of rank 0 in every process, for what depends on the machine but must be the same in all."""
+        if self.world_size == 1:
             return number
         value = torch.tensor(number, device=device)
         dist.broadcast(value, 0)
         return int(value)
 
 
-ALONE = Share(0, 1)
+SINGLE_PROCESS = Ranks(0, 1)
 
 
 def all_sum(values: Sequence[Tensor]) -> Sequence[Tensor]:
-    """Sum tensors over all processes, in one message for each dtype.
+    """Return tensors summed over all processes, with one all-reduce for each dtype.
 
-    Every process goes on to the same loss of the sum, so the gradient that comes back is the same in each, and it is
-    passed on to each one's own part. DistributedDataParallel then takes the mean over processes where the sum of the
-    parts is wanted: the backward pass multiplies by their number.
+    Every process computes the same loss from the sum, so the incoming gradient is the same in all, and each passes it
+    on to its own summand. DistributedDataParallel then averages the gradients over the processes, where their sum is
+    wanted; to undo that, the backward pass multiplies by the number of processes.
     """
     out: list[Tensor] = list(values)
-    for kind in {value.dtype for value in values}:
-        chosen = [i for i, value in enumerate(values) if value.dtype == kind]
+    for dtype in {value.dtype for value in values}:
+        chosen = [i for i, value in enumerate(values) if value.dtype == dtype]
         flat = torch.cat([values[i].reshape(-1) for i in chosen])
-        pieces = torch.split(_Sum.apply(flat), [values[i].numel() for i in chosen])
+        pieces = torch.split(_AllReduce.apply(flat), [values[i].numel() for i in chosen])
         for i, piece in zip(chosen, pieces, strict=True):
             out[i] = piece.view(values[i].shape)
     return out
 
 
-class _Sum(torch.autograd.Function):
+class _AllReduce(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
         value = value.clone()

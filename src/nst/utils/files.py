@@ -1,4 +1,4 @@
-"""Write files whole or not at all; where the cache is."""
+"""Atomic writes, and the cache folder."""
 
 import errno
 import os
@@ -10,25 +10,23 @@ from typing import BinaryIO
 
 from platformdirs import user_cache_path
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from nst.utils.errors import REMEDIES
 
 
 def write(path: Path, data: bytes | memoryview) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: See `replacing`.
-    """
+    """Write a file atomically: see `replacing`."""
     with replacing(path) as file:
         file.write(data)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write that takes the place of `path` when it is whole: temporary name, flush, rename.
+    """Give a temporary file that replaces `path` when the block ends; if it raises, an older file at `path` stays.
+
+    The data is on the disk before the name changes, so `path` is complete even after a power failure.
 
     Raises:
-        OSError: The disk is full, or the folder is gone or can't be written; an older file of that name is kept.
+        OSError: The file can't be written; of the system's own class and number, with what to do in the message.
     """
     temporary: Path | None = None
     try:
@@ -40,34 +38,26 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        _flush_folder(path.parent)
+        _sync_folder(path.parent)
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:
-            raise _told(error, path) from error
+            raise _explained(error, path) from error
         raise
 
 
-def _told(error: OSError, path: Path) -> OSError:
-    """The error in words that name the file and the remedy, of the same kind and number."""
-    remedies = {
-        errno.ENOSPC: "the disk is full; free some space",
-        errno.EDQUOT: "your quota is used up; free some space",
-        errno.EROFS: "the file system is read-only; give a folder that can be written",
-        errno.EACCES: "there is no permission to; give a folder that can be written",
-        errno.EPERM: "there is no permission to; give a folder that can be written",
-        errno.ENOENT: f"the folder {path.parent} is gone",
-    }
-    told = type(error)(f"cannot write {path}: {remedies.get(error.errno or 0, error.strerror)}")
-    told.errno = error.errno
-    return told
+def _explained(error: OSError, path: Path) -> OSError:
+    remedies = {**REMEDIES, errno.ENOENT: f"the folder {path.parent} is gone"}
+    explained = type(error)(f"cannot write {path}: {remedies.get(error.errno or 0, error.strerror)}")
+    explained.errno = error.errno
+    return explained
 
 
-def _flush_folder(folder: Path) -> None:
-    """See the new name on the disk, too, where the system can."""
+def _sync_folder(path: Path) -> None:
+    """Put a changed file name on the disk where the system allows it."""
     if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
@@ -80,7 +70,11 @@ def _umask() -> int:
     return mask
 
 
-def cache_folder(named: str | Path | None = None) -> Path:
-    """Return the folder of what is fetched or compiled once: named, $NST_CACHE, the system's; it may not exist yet."""
-    folder = named or os.environ.get("NST_CACHE")
+def cache_folder(chosen: str | Path | None = None) -> Path:
+    """Return the folder for downloads and compiled code, which may not exist yet.
+
+    Args:
+        chosen: The folder; None means $NST_CACHE, or else the user's cache folder on this system.
+    """
+    folder = chosen or os.environ.get("NST_CACHE")
     return Path(folder).expanduser().absolute() if folder else user_cache_path("nst")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from nst.utils.threads import cores
+from nst.utils.process import cores
 
 THUMBNAIL = 200  # longest edge, pixels
 PREVIEW = 1024
