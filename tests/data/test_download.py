@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import yaml
 from filelock import FileLock
 
 from nst.data.download import Download, DownloadError, fetch
+from nst.utils import typecheck
 
 BODY = bytes(range(256)) * 400  # 102400 bytes
 CONF = Path(__file__).parents[2] / "conf"
@@ -223,7 +225,7 @@ def test_redirects_out_of_bounds_are_refused(web: Web, tmp_path: Path, place: st
 
 def test_a_loop_of_redirects_ends(web: Web, tmp_path: Path) -> None:
     web.answers["/a.jpg"] = redirect("/a.jpg")
-    assert "more than 5 redirects" in refused(web, "/a.jpg", tmp_path)
+    assert "Exceeded 5 redirects" in refused(web, "/a.jpg", tmp_path)
     assert web.hits["/a.jpg"] == 6
 
 
@@ -382,13 +384,33 @@ def test_the_configuration_is_the_signature(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"timeout": "abc"}, "download.timeout is 'abc'; give a number of 0 or more"),
-        ({"deadline": -1}, "download.deadline is -1"),
-        ({"retries": 1.5}, "download.retries is 1.5; give a whole number"),
-        ({"hosts": "example.org"}, "give a list of host names: [example.org]"),
+        ({"timeout": "abc"}, "download.timeout is 'abc'; expected a number"),
+        ({"deadline": float("inf")}, "download.deadline is inf; expected a finite number"),
+        ({"retries": 1.5}, "download.retries is 1.5; expected a whole number"),
+        ({"hosts": "example.org"}, "download.hosts is 'example.org'; expected a list"),
     ],
 )
-def test_wrong_options_are_refused(changes: dict[str, object], line: str) -> None:
+def test_options_of_the_wrong_kind_are_refused(changes: dict[str, object], line: str) -> None:
+    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
+    typecheck.check({"download": values})
     with pytest.raises(ValueError) as caught:
-        options(**changes)
+        typecheck.check({"download": values | changes})
     assert line in str(caught.value)
+
+
+def test_negative_options_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"download.deadline is -1; give 0 or more"):
+        options(deadline=-1)
+
+
+def test_a_date_in_retry_after_is_waited_for(web: Web, tmp_path: Path) -> None:
+    later = formatdate(time.time() + 2, usegmt=True)  # whole seconds: between 1 and 2 from now
+    web.answers["/a.jpg"] = in_turn(lambda handler: head(handler, 503, Retry_After=later, Content_Length=0), give())
+    start = time.monotonic()
+    fetch(web.url + "/a.jpg", tmp_path / "picture.jpg", options=options(), check=whole)
+    assert time.monotonic() - start >= 0.9
+
+
+def test_a_host_that_only_begins_like_an_allowed_one_is_refused(web: Web, tmp_path: Path) -> None:
+    web.answers["/a.jpg"] = redirect("http://127.0.0.1.example.org/a.jpg")
+    assert "host 127.0.0.1.example.org is not among" in refused(web, "/a.jpg", tmp_path)

@@ -1,55 +1,55 @@
-"""Fetch one file, whole and checked, or say in one line why not."""
+"""Download one file completely and check it, or say in one line why that failed."""
 
-import os
+import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 import requests
 import urllib3
 from filelock import FileLock, Timeout
+from requests.adapters import BaseAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
-from nst.utils.files import cache_folder
+from nst.utils.files import cache_folder, replacing
 
-HOPS = 5  # redirects followed; Wikimedia needs two
+REDIRECTS = 5  # followed at most; Wikimedia needs two
 CHUNK = 1 << 16  # bytes read at a time
 
 
 class DownloadError(OSError):
-    """A file could not be fetched or kept; the message is one line for the user."""
+    """A file could not be downloaded or written; the message is one line for the user."""
 
 
-class _FailureError(Exception):
-    """Why one try failed; `wait` is the least pause before the next in seconds, None = do not try again."""
+class _PassingError(DownloadError):
+    """A failure after which another try may succeed, `wait` seconds later at the earliest."""
 
-    def __init__(self, reason: str, *, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
+    wait = 0.0
 
 
 @dataclass(frozen=True)
 class Download:
-    """How files are fetched; the values come from `conf/download/default.yaml`.
+    """How files are downloaded; the values come from `conf/download/default.yaml`.
 
     Args:
         connect: seconds to find and reach a host.
-        timeout: seconds without a byte before a try is given up.
+        timeout: seconds without a byte after which a try is given up.
         deadline: seconds for one whole download, retries included.
-        retries: further tries after a lost connection, a time-out, status 429 or 5xx.
+        retries: further tries after a lost connection, a timeout, status 429 or 5xx.
         backoff: seconds before the first retry, doubled before each next one.
-        max_megabytes: largest file taken, in units of 10^6 bytes.
+        max_megabytes: size of the largest file accepted, in units of 10^6 bytes.
         hosts: host names that may be asked, redirects included.
         agent: the User-Agent sent.
-        cache: folder for what was fetched; None = $NST_CACHE, else the cache folder of the system.
+        cache: folder for downloaded files; None = $NST_CACHE, else the cache folder of the system.
         schemes: URL schemes that may be used.
 
     Raises:
-        ValueError: a number is missing, negative or not a number, or `hosts` is not a list of names.
+        ValueError: a number is negative.
     """
 
     connect: float
@@ -65,31 +65,26 @@ class Download:
 
     def __post_init__(self) -> None:
         for name in ("connect", "timeout", "deadline", "retries", "backoff", "max_megabytes"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise ValueError(f"download.{name} is {value!r}; give a number of 0 or more")
-        if not isinstance(self.retries, int):
-            raise ValueError(f"download.retries is {self.retries!r}; give a whole number")
-        if isinstance(self.hosts, str):
-            raise ValueError(f"download.hosts is {self.hosts!r}; give a list of host names: [{self.hosts}]")
+            if getattr(self, name) < 0:
+                raise ValueError(f"download.{name} is {getattr(self, name)}; give 0 or more")
 
     @property
     def folder(self) -> Path:
-        """Give the cache folder, which may not exist yet."""
+        """The cache folder, which may not exist yet."""
         return cache_folder(self.cache)
 
 
 def fetch(url: str, target: Path, *, options: Download, check: Callable[[Path], None]) -> Path:
-    """Bring `url` to `target`, unless it is there already.
+    """Download `url` to `target`, unless that file exists already.
 
-    The file appears under its name only when it is whole and `check` has passed, and several processes that
-    want the same target fetch it once. On failure nothing stays behind.
+    The file appears under its name only when it is complete and `check` has passed. Several processes that want the
+    same target download it once. On failure nothing stays behind.
 
     Args:
-        url: where the file is; its scheme and host, and those of every redirect, must be among the options'.
-        target: where it goes; missing folders are made. A file that is there is returned as it is, unchecked.
-        options: limits and manners.
-        check: raises ValueError or OSError if the file at the path given is not what was wanted.
+        url: its scheme and host, and those of every redirect, must be among the options'.
+        target: the file to write; missing folders are made. An existing file is returned as it is, unchecked.
+        options: limits, allowed hosts, retries.
+        check: raises ValueError if the file at the path given is not what was wanted.
 
     Returns:
         `target`.
@@ -99,139 +94,136 @@ def fetch(url: str, target: Path, *, options: Download, check: Callable[[Path], 
     """
     if target.is_file():
         return target
-    name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
-    source = f"{name} from {urlsplit(url).hostname}"
+    source = f"{unquote(urlsplit(url).path.rsplit('/', 1)[-1])} from {urlsplit(url).hostname}"
     lock = target.with_name(f".{target.name}.lock")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock, timeout=options.deadline):
             try:
                 if not target.is_file():
-                    _with_retries(url, part, options, check)
-                    part.replace(target)
+                    with replacing(target) as file:
+                        _download(url, file, options)
+                        check(Path(file.name))
             finally:
-                part.unlink(missing_ok=True)
-                lock.unlink(missing_ok=True)  # while held: who waits for it sees it gone and makes a new one
-    except _FailureError as failure:
-        raise DownloadError(f"cannot fetch {source}: {failure}") from failure
+                lock.unlink(missing_ok=True)  # while held: a process that waits for it then makes a new one
+    except DownloadError as error:
+        raise DownloadError(f"cannot fetch {source}: {error}") from error
+    except ValueError as error:
+        raise DownloadError(f"cannot fetch {source}: what came is not what was wanted: {error}") from error
     except Timeout as error:
         reason = f"another process has been fetching it for download.deadline={options.deadline:g} s"
         raise DownloadError(f"cannot fetch {source}: {reason}") from error
     except OSError as error:
-        reason = f"{error.strerror or error}; choose a folder with download.cache=... or NST_CACHE"
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error  # of `replacing`: without the path
+        reason = f"{cause.strerror}; choose a folder with download.cache=... or NST_CACHE"
         raise DownloadError(f"cannot keep {source} in {target.parent}: {reason}") from error
     return target
 
 
-def _with_retries(url: str, part: Path, options: Download, check: Callable[[Path], None]) -> None:
+def _download(url: str, file: BinaryIO, options: Download) -> None:
+    """Write what `url` gives to an empty file, with retries until the deadline.
+
+    `urllib3.Retry` can't take the place of this loop: it retries only until the headers have come, not a body that is
+    cut off, and knows no deadline for all tries together.
+    """
     end = time.monotonic() + options.deadline
     for tries in range(1, options.retries + 2):
+        file.seek(0)
+        file.truncate()
         try:
-            _try_once(url, part, options, end)
-            break
-        except _FailureError as failure:
-            if failure.wait is None:
-                raise
-            pause = max(failure.wait, options.backoff * 2 ** (tries - 1))
+            return _try_once(url, file, options, end)
+        except _PassingError as error:
+            pause = max(error.wait, options.backoff * 2 ** (tries - 1))
             if tries > options.retries or time.monotonic() + pause > end:
-                raise _FailureError(f"{failure} (tried {tries} time{'s' * (tries > 1)})") from failure
+                raise DownloadError(f"{error} (tried {tries} time{'s' * (tries > 1)})") from error
             time.sleep(pause)
-    try:
-        check(part)
-    except (ValueError, OSError) as error:
-        raise _FailureError(f"what came is not what was wanted: {error}") from error
 
 
-def _try_once(url: str, part: Path, options: Download, end: float) -> None:
-    """Write what `url` gives to `part`, with every failure of the network told as a _FailureError."""
+def _try_once(url: str, file: BinaryIO, options: Download, end: float) -> None:
+    timeout = (options.connect, options.timeout)
     try:
-        with requests.Session() as session:
-            session.headers.update({"User-Agent": options.agent, "Accept-Encoding": "identity"})
-            with _follow(session, url, options) as response:
-                _save(response, part, options, end)
+        with _Session(options) as session, session.get(url, stream=True, timeout=timeout) as response:
+            if response.status_code != requests.codes.ok:
+                raise _refusal(response)
+            _save(response, file, options, end)
     except requests.exceptions.SSLError as error:
-        raise _FailureError("its certificate was not accepted") from error
+        raise DownloadError("its certificate was not accepted") from error
     except requests.ConnectTimeout as error:
-        raise _FailureError(f"no connection within download.connect={options.connect:g} s", wait=0) from error
+        raise _PassingError(f"no connection within download.connect={options.connect:g} s") from error
     except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError) as error:
-        raise _FailureError(f"nothing came for download.timeout={options.timeout:g} s", wait=0) from error
+        raise _PassingError(f"nothing came for download.timeout={options.timeout:g} s") from error
     except requests.exceptions.ProxyError as error:
-        raise _FailureError("the proxy did not let it through", wait=0) from error
+        raise _PassingError("the proxy refused the connection") from error
     except (requests.ConnectionError, urllib3.exceptions.HTTPError) as error:
-        raise _FailureError("the connection failed or was cut off", wait=0) from error
+        raise _PassingError("the connection failed or was cut off") from error
     except requests.RequestException as error:
-        raise _FailureError(str(error)) from error
+        raise DownloadError(str(error)) from error
 
 
-def _follow(session: requests.Session, url: str, options: Download) -> requests.Response:
-    """Open `url` through its redirects, each hop checked; the answer is a 200 with its body still to read."""
-    seconds = (options.connect, options.timeout)
-    for _ in range(HOPS + 1):
-        _allow(url, options)
-        response = session.get(url, stream=True, allow_redirects=False, timeout=seconds)
-        onward = session.get_redirect_target(response)
-        if response.status_code == requests.codes.ok:
-            return response
-        response.close()
-        if not onward:
-            status = response.status_code
-            asked = response.headers.get("Retry-After", "")  # seconds; a date we leave to the backoff
-            wait = float(asked) if asked.isdecimal() else 0.0
-            passing = status == requests.codes.too_many_requests or status >= 500
-            raise _FailureError(f"{urlsplit(url).hostname} answered {status}", wait=wait if passing else None)
-        url = urljoin(url, onward)
-    raise _FailureError(f"more than {HOPS} redirects")
+class _Session(requests.Session):
+    """A session that connects to the allowed hosts only.
 
+    Adapters mounted for the hosts would not do: requests chooses one by a URL's first letters, and `https://host` is
+    also how `https://host.example.org` and `https://host:password@example.org` begin.
+    """
 
-def _allow(url: str, options: Download) -> None:
-    """Refuse a URL outside the rules, and one whose host has no address."""
-    parts = urlsplit(url)
-    if parts.scheme not in options.schemes:
-        raise _FailureError(f"{parts.scheme} is not allowed, only {' or '.join(options.schemes)}")
-    if parts.hostname is None or parts.hostname not in options.hosts:
-        raise _FailureError(f"host {parts.hostname} is not among download.hosts={','.join(options.hosts)}")
-    proxy = select_proxy(url, get_environ_proxies(url))  # with one, looking up is its work
-    if proxy is None and not _has_address(parts.hostname, options.connect):
-        raise _FailureError(f"no address found for {parts.hostname}; is there a network?")
+    def __init__(self, options: Download) -> None:
+        super().__init__()
+        self.rules = options
+        self.max_redirects = REDIRECTS
+        self.headers.update({"User-Agent": options.agent, "Accept-Encoding": "identity"})
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        """Return what sends a request; requests calls this before every request, redirects included."""
+        parts, rules = urlsplit(url), self.rules
+        if parts.scheme not in rules.schemes:
+            raise DownloadError(f"{parts.scheme} is not allowed, only {' or '.join(rules.schemes)}")
+        if parts.hostname is None or parts.hostname not in rules.hosts:
+            raise DownloadError(f"host {parts.hostname} is not among download.hosts={','.join(rules.hosts)}")
+        proxy = select_proxy(url, get_environ_proxies(url))  # a proxy looks names up itself
+        if proxy is None and not _has_address(parts.hostname, rules.connect):
+            raise DownloadError(f"no address found for {parts.hostname}; is there a network?")
+        return super().get_adapter(url)
 
 
 def _has_address(host: str, seconds: float) -> bool:
-    """Look a host up; in a thread, because the system's own look-up knows no time-out."""
-    found = threading.Event()
+    """Look a host up, in a thread, because the system's look-up has no timeout."""
+    found: list[object] = []
 
-    def look() -> None:
-        try:
-            socket.getaddrinfo(host, None)
-        except OSError:
-            return
-        found.set()
+    def look_up() -> None:
+        with contextlib.suppress(OSError):
+            found.append(socket.getaddrinfo(host, None))
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(seconds)
-    return found.is_set()
+    return bool(found)
 
 
-def _save(response: requests.Response, part: Path, options: Download, end: float) -> None:
-    """Write the body of an answer to `part` and see it on the disk, within size and time."""
+def _refusal(response: requests.Response) -> DownloadError:
+    """Return the error for an answer that is not 200; after 429 and 5xx another try may succeed."""
+    status = response.status_code
+    reason = f"{urlsplit(response.url).hostname} answered {status}"
+    if status != requests.codes.too_many_requests and status < 500:
+        return DownloadError(reason)
+    error = _PassingError(reason)
+    with contextlib.suppress(urllib3.exceptions.InvalidHeader):
+        error.wait = urllib3.Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    return error
+
+
+def _save(response: requests.Response, file: BinaryIO, options: Download, end: float) -> None:
+    """Write the body of an answer to a file, within the limits of size and time."""
     too_large = f"larger than download.max_megabytes={options.max_megabytes:g}"
     limit = options.max_megabytes * 1e6
-    told = response.headers.get("Content-Length", "")
-    length = int(told) if told.isdecimal() else None
-    if length is not None and length > limit:
-        raise _FailureError(f"{length / 1e6:.0f} MB, {too_large}")
-    size = 0
-    with part.open("wb") as file:
-        # read1, because read would wait for a full chunk, and with it the deadline
-        while chunk := response.raw.read1(CHUNK, decode_content=False):
-            size += len(chunk)
-            if size > limit:
-                raise _FailureError(too_large)
-            if time.monotonic() > end:
-                raise _FailureError(f"not whole after download.deadline={options.deadline:g} s")
-            file.write(chunk)
-        if length is not None and size < length:
-            raise _FailureError(f"only {size} of {length} bytes came", wait=0)
-        file.flush()
-        os.fsync(file.fileno())
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise DownloadError(f"{int(length) / 1e6:.0f} MB, {too_large}")
+    # read1, because read waits for a full chunk and so passes the deadline; urllib3 raises if the body is cut off
+    while chunk := response.raw.read1(CHUNK, decode_content=False):
+        file.write(chunk)
+        if file.tell() > limit:
+            raise DownloadError(too_large)
+        if time.monotonic() > end:
+            raise DownloadError(f"not complete after download.deadline={options.deadline:g} s")
+    file.flush()

@@ -30,10 +30,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            yield file
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            yield file  # type: ignore[misc]  # typeshed's wrapper is no BinaryIO
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
