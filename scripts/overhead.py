@@ -98,7 +98,7 @@ def main(cfg: DictConfig) -> None:
     method.levels = [Level(method.levels[-1].edge, STEPS)]
     ratios = []
     for turn in range(1, TURNS + 1):
-        one, two = (next(iter(method.stages(loaded.content, loaded.styles, loaded.keep))) for _ in range(2))
+        one, two = (next(iter(method.stages(loaded))) for _ in range(2))
         with tempfile.TemporaryDirectory() as folder:
             plainly, framed = bare(one), lightning(cfg, two, Path(folder))
         ratios.append(framed / plainly)

@@ -3,7 +3,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from nst.callbacks import Average, Clamp, Restart
-from nst.data.inputs import StylePicture
+from nst.data.image_io import Pixels
+from nst.data.inputs import Pictures, StylePicture
 from nst.methods import DivergedError, ImageMethod, initial_image
 from nst.methods.pyramid import Level
 from nst.optim import lr_schedulers
@@ -55,19 +56,23 @@ def paint(stages, *callbacks):
     return stage.module
 
 
+def pictures(content, styles, keep=None):
+    return Pictures(Pixels(content), content, styles, keep)
+
+
 def styles(noise):
     return [StylePicture("a", noise(40, 50, seed=1))]
 
 
 def test_the_picture_is_the_single_trainable_parameter(objective, noise):
-    stage = next(method(objective).stages(noise(), styles(noise)))
+    stage = next(method(objective).stages(pictures(noise(), styles(noise))))
     trained = [name for name, p in stage.module.named_parameters() if p.requires_grad]
     assert trained == ["pixels"]
     assert stage.module.pixels.shape == (1, 3, 12, 16)
 
 
 def test_levels_follow_one_another(objective, noise):
-    stages = method(objective).stages(noise(), styles(noise))
+    stages = method(objective).stages(pictures(noise(), styles(noise)))
     first = next(stages)
     assert torch.equal(first.module.image(), first.module.content)  # init=content
     trainer(first.steps).fit(first.module, first.data)
@@ -80,7 +85,7 @@ def test_levels_follow_one_another(objective, noise):
 
 
 def test_lightning_takes_the_steps_of_a_bare_loop(objective, noise):
-    module = paint(method(objective, levels=[Level(32, 4)]).stages(noise(), styles(noise)))
+    module = paint(method(objective, levels=[Level(32, 4)]).stages(pictures(noise(), styles(noise))))
     x = noise().clone().requires_grad_()
     optimizer = adam([x])
     for _ in range(4):
@@ -92,12 +97,14 @@ def test_lightning_takes_the_steps_of_a_bare_loop(objective, noise):
 
 def test_the_loss_falls_and_is_zero_at_itself(objective, noise):
     picture = noise()
-    stage = next(method(objective, levels=[Level(32, 15)]).stages(picture, [StylePicture("a", noise(seed=1))]))
+    stage = next(
+        method(objective, levels=[Level(32, 15)]).stages(pictures(picture, [StylePicture("a", noise(seed=1))]))
+    )
     stage.module.capture()
     before = objective.total(stage.module.evaluate(picture))
     trainer(15).fit(stage.module, stage.data)
     assert objective.total(stage.module.evaluate(stage.module.image())) < 0.7 * before
-    same = next(method(objective, levels=[Level(32, 1)]).stages(picture, [StylePicture("a", picture)]))
+    same = next(method(objective, levels=[Level(32, 1)]).stages(pictures(picture, [StylePicture("a", picture)])))
     assert objective.total(same.module.evaluate(picture)).item() == 0
 
 
@@ -107,7 +114,7 @@ def test_lbfgs(objective, noise, line_search):
         return torch.optim.LBFGS(parameters, max_iter=1, history_size=10, line_search_fn=line_search)
 
     chosen = method(objective, levels=[Level(32, 8)], optimizer=lbfgs)
-    stage = next(chosen.stages(noise(), styles(noise)))
+    stage = next(chosen.stages(pictures(noise(), styles(noise))))
     stage.module.capture()
     before = objective.total(stage.module.evaluate(noise()))
     trainer(8).fit(stage.module, stage.data)
@@ -116,7 +123,7 @@ def test_lbfgs(objective, noise, line_search):
 
 def test_input_space_steps_in_the_backbone_s_units(objective, noise):
     chosen = method(objective, levels=[Level(32, 1)], space="input", optimizer=lambda p: adam(p, lr=0.5))
-    module = paint(chosen.stages(noise(), styles(noise)))
+    module = paint(chosen.stages(pictures(noise(), styles(noise))))
     moved = (objective.backbone.input(module.image()) - objective.backbone.input(noise())).abs()
     assert moved.max().item() == pytest.approx(0.5, rel=1e-3)  # Adam's first step is the learning rate
 
@@ -124,7 +131,7 @@ def test_input_space_steps_in_the_backbone_s_units(objective, noise):
 def test_a_loss_that_is_no_number_stops_at_the_last_good_picture(objective, noise):
     stage = next(
         method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e25)).stages(
-            noise(), styles(noise)
+            pictures(noise(), styles(noise))
         )
     )
     with pytest.raises(DivergedError, match=r"loss is .* at step \d+.*lower optimizer.lr"):
@@ -138,7 +145,7 @@ def test_l_bfgs_goes_back_to_the_picture_before_the_step_that_spoilt_it(objectiv
             self.before = module.pixels.detach().clone()
 
     wild = method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.LBFGS(p, lr=1e30, max_iter=3))
-    stage, watch = next(wild.stages(noise(), styles(noise))), Watch(low=0.0, high=1.0, until=0)
+    stage, watch = next(wild.stages(pictures(noise(), styles(noise)))), Watch(low=0.0, high=1.0, until=0)
     with pytest.raises(DivergedError, match="the last good picture is kept"):
         trainer(50, watch).fit(stage.module, stage.data)
     assert torch.equal(stage.module.pixels, watch.before)
@@ -147,14 +154,14 @@ def test_l_bfgs_goes_back_to_the_picture_before_the_step_that_spoilt_it(objectiv
 def test_a_picture_that_the_step_itself_threw_off_is_not_said_to_be_kept(objective, noise):
     wild = method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e38))
     objective.terms["style"].weight = 1e6
-    stage = next(wild.stages(noise(), styles(noise)))
+    stage = next(wild.stages(pictures(noise(), styles(noise))))
     with pytest.raises(DivergedError, match="no picture is left"):
         trainer(50).fit(stage.module, stage.data)
 
 
 @pytest.mark.parametrize("optimizer", [adam, lambda p: torch.optim.LBFGS(p, max_iter=2, history_size=3)])
 def test_a_level_lets_go_of_all_but_its_picture(objective, noise, optimizer):
-    module = paint(method(objective, optimizer=optimizer).stages(noise(), styles(noise)))
+    module = paint(method(objective, optimizer=optimizer).stages(pictures(noise(), styles(noise))))
     assert module.content is None
     assert not module.styles
     assert not module._optimizer.state
@@ -165,7 +172,7 @@ def test_a_level_lets_go_of_all_but_its_picture(objective, noise, optimizer):
 def test_a_kept_region_keeps_the_content(objective, noise):
     mask = torch.zeros(1, 1, 32, 32)
     mask[..., :16] = 1
-    module = paint(method(objective).stages(noise(), styles(noise), mask))
+    module = paint(method(objective).stages(pictures(noise(), styles(noise), mask)))
     assert torch.equal(module.image()[..., :16], module.content[..., :16])
 
 
@@ -178,7 +185,7 @@ def test_clamp_until_and_restart(objective, noise):
             seen.append((module.pixels.max().item() < 0.601, len(trainer.optimizers[0].state)))
 
     chosen = method(objective, levels=[Level(32, 4)], optimizer=lambda p: adam(p, lr=0.3))
-    paint(chosen.stages(noise(), styles(noise)), Watch(low=0.4, high=0.6, until=3))
+    paint(chosen.stages(pictures(noise(), styles(noise))), Watch(low=0.4, high=0.6, until=3))
     assert [inside for inside, _ in seen] == [True, True, False, False]  # before the steps 0, 1 and 2, not before 3
     states = []
 
@@ -187,7 +194,7 @@ def test_clamp_until_and_restart(objective, noise):
             super().on_train_batch_start(trainer, module, *args)
             states.append(len(trainer.optimizers[0].state))
 
-    paint(chosen.stages(noise(), styles(noise)), Count(step=2))
+    paint(chosen.stages(pictures(noise(), styles(noise))), Count(step=2))
     assert states == [0, 1, 0, 1]
 
 
@@ -200,7 +207,8 @@ def test_average_is_the_bias_corrected_mean_of_the_iterates(objective, noise):
             iterates.append(module.pixels.detach().clone())
 
     module = paint(
-        method(objective, levels=[Level(32, 5)]).stages(noise(), styles(noise)), Watch(decay=0.8, first="step")
+        method(objective, levels=[Level(32, 5)]).stages(pictures(noise(), styles(noise))),
+        Watch(decay=0.8, first="step"),
     )
     weights = [0.2 * 0.8 ** (4 - t) for t in range(5)]
     expected = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
@@ -220,7 +228,7 @@ def test_styles_are_never_enlarged_but_scaled_down(objective, noise):
     def size(**options):
         scale = options.pop("scale", 1.0)
         picture = [StylePicture("a", noise(40, 50), scale=scale)]
-        stage = next(method(objective, levels=[Level(32, 1)], **options).stages(noise(), picture))
+        stage = next(method(objective, levels=[Level(32, 1)], **options).stages(pictures(noise(), picture)))
         return tuple(stage.module.styles[0].image.shape[-2:])
 
     assert size() == (26, 32)

@@ -4,7 +4,7 @@ import csv
 
 import torch
 from lightning.pytorch.loggers import CSVLogger
-from test_image import method, styles, trainer
+from test_image import method, pictures, styles, trainer
 
 from nst.methods import DivergedError
 from nst.methods.pyramid import Level
@@ -13,7 +13,7 @@ from nst.methods.pyramid import Level
 def logged(objective, noise, folder, *, lr: float, every: int) -> tuple[list[dict[str, str]], str]:
     """The rows of six steps of L-BFGS, and what stopped them."""
     trials = method(objective, levels=[Level(32, 6)], optimizer=lambda p: torch.optim.LBFGS(p, lr=lr, max_iter=3))
-    stage, said = next(trials.stages(noise(), styles(noise))), ""
+    stage, said = next(trials.stages(pictures(noise(), styles(noise)))), ""
     try:
         logger = CSVLogger(folder, name="", version="")
         trainer(6, logger=logger, log_every_n_steps=every).fit(stage.module, stage.data)

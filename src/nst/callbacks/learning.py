@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from nst.methods.network_module import Training
+from nst.methods.network_module import NetworkModule
 
 
 class Preview(Callback):
@@ -25,21 +25,21 @@ class Preview(Callback):
         self.content, self.every = content, every
         self.shown = -1
 
-    def on_train_start(self, trainer: Trainer, module: Training) -> None:  # type: ignore[override]
+    def on_train_start(self, trainer: Trainer, module: NetworkModule) -> None:  # type: ignore[override]
         """Show the photograph and what the network makes of it at first."""
         if self.every:
             self._add(trainer, "content", self.content)
             self._show(trainer, module)
 
-    def on_train_batch_end(self, trainer: Trainer, module: Training, *args: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: Trainer, module: NetworkModule, *args: Any) -> None:  # type: ignore[override]
         """Show it where a picture is due."""
         if self.every and trainer.global_step % self.every == 0 and trainer.global_step != self.shown:
             self._show(trainer, module)
 
     @torch.no_grad()
-    def _show(self, trainer: Trainer, module: Training) -> None:
+    def _show(self, trainer: Trainer, module: NetworkModule) -> None:
         self.shown = trainer.global_step
-        for name, picture in module.task.preview(self.content.to(module.device)).items():
+        for name, picture in module.method.preview(self.content.to(module.device)).items():
             self._add(trainer, f"picture/{name}", picture)
 
     def _add(self, trainer: Trainer, tag: str, image: Tensor) -> None:
@@ -97,7 +97,7 @@ class StopEarly(Callback):
         self.losses: list[float] = []
         self.best, self.waited = float("inf"), 0
 
-    def on_train_batch_end(self, trainer: Trainer, module: Training, outputs: Any, *args: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: Trainer, module: NetworkModule, outputs: Any, *args: Any) -> None:  # type: ignore[override]
         """Look at the loss."""
         if not self.patience:
             return

@@ -58,7 +58,7 @@ class Watchers:
         if self.lapse and self.lapse.state_key in states:
             self.lapse.load_state_dict(states[self.lapse.state_key])
 
-    def callbacks(self, stage: Stage) -> list[Callback]:
+    def callbacks(self, stage: Stage[ImageModule]) -> list[Callback]:
         """List them, and the progress bar where this job has the terminal."""
         bar = [Progress(stage.name)] if self.stop and worker.has_terminal() else []
         return [one for one in (self.checkpoint, self.stop, self.lapse, *bar) if one is not None]
@@ -78,13 +78,12 @@ def paint(cfg: DictConfig, scene: Scene, loggers: list[Logger], watching: Watche
     """Run every level that is not done, and save its picture; a picture that is cut short becomes `partial.png`."""
     module: ImageModule | None = None
     device = scene.facts["device"]
-    loaded, first = scene.pictures, max(1, scene.state.level)
+    first = max(1, scene.state.level)
     levels: list[dict[str, Any]] = scene.state.facts.get("levels", [])[: first - 1]
     if scene.state.level:
         log.info("goes on after step %d (level %d)", scene.state.facts["step"], first)
     try:
-        for stage in scene.method.stages(loaded.content, loaded.styles, loaded.keep, first=first):
-            assert isinstance(stage.module, ImageModule)
+        for stage in scene.method.stages(scene.pictures, first=first):
             module = stage.module
             if watching.stop:
                 watching.stop.check()
@@ -93,8 +92,9 @@ def paint(cfg: DictConfig, scene: Scene, loggers: list[Logger], watching: Watche
                 watching.restore(scene.state.callbacks)
             elif stage.steps:
                 device = _fit(cfg, scene, stage, loggers, watching)
-            scene.save(module.image(), f"{stage.slug}.png")
-            levels.append({"picture": f"{stage.slug}.png", "steps": stage.steps})
+            name = f"level_{stage.number}_{module.size[1]}x{module.size[0]}.png"
+            scene.save(module.image(), name)
+            levels.append({"picture": name, "steps": stage.steps})
             _keep(module, levels, watching)
     except BaseException:
         if module is not None and module.image().isfinite().all():  # under a name that nobody takes for a finished one
@@ -114,7 +114,7 @@ def _keep(module: ImageModule, levels: list[dict[str, Any]], watching: Watchers)
         watching.checkpoint.end_level(step, module.kept(), watching.lasting(), always=always)
 
 
-def _fit(cfg: DictConfig, scene: Scene, stage: Stage, loggers: list[Logger], watching: Watchers) -> str:
+def _fit(cfg: DictConfig, scene: Scene, stage: Stage[ImageModule], loggers: list[Logger], watching: Watchers) -> str:
     """Run one level, and return the kind of device that it ran on."""
     if watching.checkpoint:
         watching.checkpoint.level = stage.number

@@ -21,7 +21,7 @@ from nst.data.library import Found, Picture, find
 from nst.experiment import loggers, provenance
 from nst.experiment.record import Record, peak_memory
 from nst.experiment.training_options import TrainingOptions
-from nst.methods import Task, Training
+from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import objective as chosen
 from nst.networks import io
 from nst.sweep import worker
@@ -68,43 +68,37 @@ def learn(
     pictures = instantiate.styles(plain["style"])
     found = [find(picture, instantiate.build(cfg.download)) for picture in pictures]
     base, own = _before(plain["base"]), _own(record.folder, plain["resume"])
-    adding = base is not None and plain["method"]["_target_"].endswith("Multistyle") and _new(pictures, base)
+    adding = base is not None and instantiate.partial(cfg.method).func.accepts_new_styles and _new(pictures, base)
     known = base.styles if base is not None and adding else []
-    task = _task(cfg, teaching, _shown(cfg, pictures, found, known), base if adding else None)
-    for warning in (*(place.warning for place in found), task.objective.backbone.source["warning"]):
+    method = _method(cfg, teaching, _shown(cfg, pictures, found, known), base if adding else None)
+    for warning in (*(place.warning for place in found), method.objective.backbone.source["warning"]):
         if warning is not None:
             record.warn(warning)
-    about = io.describe(task.network, task.name, task.names, plain)
+    about = io.describe(method.network, method.name, method.style_names, plain)
     going_on = own or (None if adding else base)
     if going_on:
-        _same(going_on, plain, task.names, record)
-    module = Training(
-        task,
-        optimizer=instantiate.partial(cfg.optimizer),
-        scheduler=instantiate.partial(cfg.scheduler),
-        steps=cfg.steps,
-        about=about,
-    )
+        _same(going_on, plain, method, record)
     named = [place.path for place in found]
-    styles = teaching.style_cuts(named, found_photographs.styles, cfg.seed) if task.name == "adain" else None
+    styles = teaching.style_cuts(named, found_photographs.styles, cfg.seed) if method.needs_style_pictures else None
     first = (going_on.batches or 0) if going_on else 0
     loader = teaching.loader(teaching.contents(found_photographs, cfg.seed), styles, first=first)
+    stage = next(method.stages(loader, about=about))
     content = _content(cfg, plain, teaching.preview_size)
     logs = loggers.loggers(cfg, record.folder, **_since(own, plain["trainer"]["accumulate_grad_batches"]))
     callbacks = [
         stop,
         Preview(content, every=teaching.preview_every),
         teaching.stop,
-        *([Progress(f"{task.name}, {_short(task.names)}")] if worker.has_terminal() else []),
+        *([Progress(stage.name)] if worker.has_terminal() else []),
         Keep(str(record.folder), every=teaching.checkpoint_every),
     ]
-    trainer = instantiate.trainer(cfg, record.folder, logs, callbacks, cfg.steps)
+    trainer = instantiate.trainer(cfg, record.folder, logs, callbacks, stage.steps)
     try:
-        trainer.fit(module, loader, ckpt_path=str(going_on.path) if going_on else None, weights_only=True)
+        trainer.fit(stage.module, stage.data, ckpt_path=str(going_on.path) if going_on else None, weights_only=True)
     finally:
         if trainer.global_step:
-            _save(record, module, content)
-    terms = {name: float(value) for name, value in module.last.items()}
+            _save(record, stage.module, content)
+    terms = {name: float(value) for name, value in stage.module.last_losses.items()}
     loss = terms.pop("loss", nan)
     record.metrics(
         loss=loss,
@@ -112,9 +106,9 @@ def learn(
         steps=trainer.global_step,
         pictures=len(found_photographs.paths),
         skipped={str(path): reason for path, reason in found_photographs.skipped.items()},
-        styles=task.names,
-        parameters=sum(parameter.numel() for parameter in task.network.parameters()),
-        sources={"styles": [vars(place) for place in found], "checkpoint": task.objective.backbone.source},
+        styles=method.style_names,
+        parameters=sum(parameter.numel() for parameter in method.network.parameters()),
+        sources={"styles": [vars(place) for place in found], "checkpoint": method.objective.backbone.source},
         resumed=None if going_on is None else str(going_on.path),
         threads=torch.get_num_threads(),
         device=trainer.strategy.root_device.type,
@@ -165,12 +159,12 @@ def _new(pictures: list[Picture], before: Before) -> bool:
     return any(picture.name not in before.styles for picture in pictures)
 
 
-def _same(before: Before, plain: dict[str, Any], styles: list[str], record: Record) -> None:
+def _same(before: Before, plain: dict[str, Any], method: NetworkMethod, record: Record) -> None:
     if before.batches is None:
         raise ValueError(f"base={before.path} is a trained network and holds no training; give its run's last.ckpt")
-    method = plain["method"]["_target_"].rpartition(".")[2].removesuffix("Method").lower()
-    if before.method != method:
-        raise ValueError(f"base={before.path} is of method={before.method}, not {method}; type the same method")
+    styles = method.style_names
+    if before.method != method.name:
+        raise ValueError(f"base={before.path} is of method={before.method}, not {method.name}; type the same method")
     if before.styles != styles:
         raise ValueError(
             f"base={before.path} learned {', '.join(before.styles)}, not {', '.join(styles)}; only method=multistyle "
@@ -190,7 +184,9 @@ def _shown(cfg: DictConfig, pictures: list[Picture], found: list[Found], known: 
     ]
 
 
-def _task(cfg: DictConfig, teaching: TrainingOptions, styles: list[StylePicture], before: Before | None) -> Task:
+def _method(
+    cfg: DictConfig, teaching: TrainingOptions, styles: list[StylePicture], before: Before | None
+) -> NetworkMethod:
     more: dict[str, Any] = {}
     if before is not None:
         if before.method == "adain":
@@ -201,8 +197,16 @@ def _task(cfg: DictConfig, teaching: TrainingOptions, styles: list[StylePicture]
     gains = teaching.gain(list(cfg.loss))
     for name, term in objective.named():
         term.weight *= gains.get(name, 1.0)
-    task: Task = instantiate.build(cfg.method, objective=objective, styles=styles, **more)
-    return task
+    method: NetworkMethod = instantiate.build(
+        cfg.method,
+        objective=objective,
+        styles=styles,
+        optimizer=instantiate.partial(cfg.optimizer),
+        scheduler=instantiate.partial(cfg.scheduler),
+        steps=cfg.steps,
+        **more,
+    )
+    return method
 
 
 def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:
@@ -214,15 +218,15 @@ def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:
 
 
 @torch.no_grad()
-def _save(record: Record, module: Training, content: Tensor) -> None:
+def _save(record: Record, module: NetworkModule, content: Tensor) -> None:
     """Leave the network as it is now, and what it makes of the photograph, styles side by side."""
     module.cpu()
     io.save(
         record.folder / "network.ckpt",
         module.network.state_dict(),
-        {**module.about, "keeps": module.task.keeps()},
+        {**module.about, "keeps": module.method.statistics()},
     )
-    pictures = [picture.float() for picture in module.task.preview(content).values()]
+    pictures = [picture.float() for picture in module.method.preview(content).values()]
     image_io.save(torch.cat(pictures, dim=3), record.folder / "final.png")
 
 
@@ -231,7 +235,3 @@ def _finish(loggers: list[Logger], finals: dict[str, float]) -> None:
         if isinstance(logger, TensorBoardLogger):
             logger.log_metrics({f"final/{name}": value for name, value in finals.items()}, step=0)
         logger.finalize("success")
-
-
-def _short(names: list[str]) -> str:
-    return ", ".join(names) if len(names) < 4 else f"{len(names)} styles"

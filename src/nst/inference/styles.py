@@ -12,7 +12,7 @@ from torch import Tensor
 from nst.data import image_io, masks
 from nst.inference.tiled import Tell
 from nst.methods.adain import cropped
-from nst.methods.lesson import sized
+from nst.methods.network_module import sized
 from nst.networks import Adain, Blend
 from nst.networks.io import Trained
 from nst.utils.errors import nearest

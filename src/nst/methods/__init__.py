@@ -4,10 +4,9 @@ from nst.methods.adain import AdainMethod
 from nst.methods.feedforward import Feedforward
 from nst.methods.image import ImageMethod
 from nst.methods.image_module import DivergedError, ImageModule
-from nst.methods.lesson import Task
 from nst.methods.multistyle import Multistyle
-from nst.methods.network_module import Training
-from nst.methods.stage import Stage, Steps
+from nst.methods.network_module import NetworkMethod, NetworkModule
+from nst.methods.stage import Method, Stage, Steps
 
 __all__ = [
     "AdainMethod",
@@ -15,9 +14,10 @@ __all__ = [
     "Feedforward",
     "ImageMethod",
     "ImageModule",
+    "Method",
     "Multistyle",
+    "NetworkMethod",
+    "NetworkModule",
     "Stage",
     "Steps",
-    "Task",
-    "Training",
 ]

@@ -1,36 +1,43 @@
 """One network for any style (Huang & Belongie 2017)."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
-from nst.methods.lesson import Batch, batch_losses, sized, style_references
+from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Adain, Blend
 from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
 
 
-class AdainMethod:
-    """An encoder and a decoder that learn to paint in the statistics of any style.
+class AdainMethod(NetworkMethod):
+    """An encoder and a decoder that learn to paint with the feature statistics of any style.
 
-    Each photograph is painted in a style (losses: the objective's), a quarter of them again at strength 0 (loss: the
-    mean squared distance to itself), so that the encoder keeps what a picture is made of.
+    Each photograph is painted in a style (losses: the objective's). A quarter of them are painted again at strength 0
+    (loss: the mean squared distance to the photograph), so that the encoder keeps the content.
 
     Args:
         objective: Gives the losses.
-        styles: Named styles; their statistics are kept with the network, so that their names can be used.
+        styles: Named styles; their statistics are stored with the network, so that they can be asked for by name.
         network: Makes the network.
-        style_size: Shorter edge at which a kept style is seen, pixels.
-        copy: Weight of the photograph painted again.
+        style_size: Shorter edge of the named styles, pixels.
+        copy: Weight of the photographs painted again.
+        optimizer: See `NetworkMethod`, like the next two.
+        scheduler: Likewise.
+        steps: Likewise.
 
     Source: Huang & Belongie 2017.
 
-    Differs: `copy`, and the content loss looks at the photograph instead of at the AdaIN features: the encoder learns.
+    Differs: the encoder is trained too, hence `copy`; the content loss looks at the photograph instead of at the AdaIN
+    features.
     """
 
     name = "adain"
+    needs_style_pictures = True
 
     def __init__(
         self,
@@ -40,18 +47,26 @@ class AdainMethod:
         network: Callable[..., Adain],
         style_size: int,
         copy: float,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., dict[str, Any]],
+        steps: int,
     ) -> None:
         if copy < 0:
             raise ValueError(f"method.copy is {copy:g}; give 0 or more")
-        self.objective = objective
-        self.names = [style.name for style in styles]
-        self.network = network()
+        self.network: Adain
+        super().__init__(
+            objective=objective,
+            network=network(),
+            style_names=[style.name for style in styles],
+            optimizer=optimizer,
+            scheduler=scheduler,
+            steps=steps,
+        )
         self.styles = [cropped(sized(style.image, style_size, style.scale)) for style in styles]
         self.copy = copy
-        self.alone: list[nn.Parameter] | None = None
 
     def prepare(self, device: torch.device) -> None:
-        """Move what is frozen to the device of the run."""
+        """Move the objective and the named styles to the device."""
         self.objective.to(device)
         self.styles = [style.to(device) for style in self.styles]
 
@@ -62,23 +77,23 @@ class AdainMethod:
         encoded = self.network.encoder(contents)
         means, deviations = self.network.look(styles)
         blend = Blend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
-        painted = self.network.decoder(*self.network.normalise(encoded, blend), 1.0)
+        pictures = self.network.decoder(*self.network.normalise(encoded, blend), 1.0)
         some = slice(0, max(1, len(contents) // 4))
         again = self.network.decoder(encoded[some], mean_deviation(encoded[some]), 0.0)
         copy = self.copy * (again.float() - contents[some]).square().mean()
-        return batch_losses(self.objective, painted, contents, references) | {"copy": copy}
+        return batch_losses(self.objective, pictures, contents, references) | {"copy": copy}
 
     def preview(self, content: Tensor) -> dict[str, Tensor]:
         """Return the photograph (1, 3, H, W) in each named style."""
         out = {}
-        for name, style in zip(self.names, self.styles, strict=True):
+        for name, style in zip(self.style_names, self.styles, strict=True):
             mean, deviation = self.network.look(style.to(content))
             out[name] = self.network(content, Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
         return out
 
     @torch.no_grad()
-    def keeps(self) -> dict[str, Tensor]:
-        """Return the statistics of the named styles, (S, C) each."""
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the channel means and deviations of the named styles, (S, C) each."""
         looks = [self.network.look(style.to(next(self.network.parameters()))) for style in self.styles]
         return {
             "means": torch.cat([mean for mean, _ in looks]).cpu(),
@@ -87,6 +102,6 @@ class AdainMethod:
 
 
 def cropped(image: Tensor) -> Tensor:
-    """Return an image with its edges cut to multiples of 4, as the encoder wants them."""
+    """Return an image whose edges are cut to multiples of 4, the stride of the encoder."""
     height, width = (length - length % 4 for length in image.shape[-2:])
     return image[..., :height, :width]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nst.data import image_io, masks
-from nst.data.inputs import StylePicture
+from nst.data.inputs import Pictures, StylePicture
 from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Scene, Start
@@ -38,6 +38,8 @@ class ImageMethod:
         coarser: Term -> its weight at a level over that at the next finer one; 1 for those that are not named.
         seed: Of the initial image.
     """
+
+    name = "image"
 
     def __init__(
         self,
@@ -73,16 +75,12 @@ class ImageMethod:
                 raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.seed = seed
 
-    def stages(
-        self, content: Tensor, styles: Sequence[StylePicture], keep: Tensor | None = None, *, first: int = 1
-    ) -> Iterator[Stage]:
-        """Yield one stage per level; each begins where the one before it ended.
+    def stages(self, data: Pictures, *, first: int = 1) -> Iterator[Stage[ImageModule]]:
+        """Yield one stage per level; each starts from the picture that the one before it left.
 
         Args:
-            content: [0, 1] RGB, (1, 3, H, W), at its own size.
-            styles: One or more.
-            keep: Where the content is kept, (1, 1, h, w) of any size in [0, 1]; None for nowhere.
-            first: Number of the level to begin with, from 1; its picture comes from a checkpoint.
+            data: The content, the styles and where the content is kept, each at its own size.
+            first: Number of the level to start with, from 1; its picture comes from a checkpoint.
         """
         image: Tensor | None = None
         warm: State | None = None
@@ -91,43 +89,35 @@ class ImageMethod:
             if number < first:
                 first_step += level.steps
                 continue
-            module = self._painting(number, first_step, content, styles, keep, image, warm)
+            module = self._module(number, first_step, data, image, warm)
             image = None
             size = module.size
             module.remembers = self.moments == "resized"
             name = f"level {number}/{len(self.levels)}, {size[1]} x {size[0]} px"
-            slug = f"level_{number}_{size[1]}x{size[0]}"
-            yield Stage(name=name, slug=slug, module=module, data=Steps(level.steps), steps=level.steps, number=number)
+            yield Stage(name=name, module=module, data=Steps(level.steps), steps=level.steps, number=number)
             image = module.image().detach().cpu()
             if module.remembers:
                 warm = module.memory or warm
             first_step += level.steps
 
-    def _painting(
-        self,
-        number: int,
-        first_step: int,
-        content: Tensor,
-        styles: Sequence[StylePicture],
-        keep: Tensor | None,
-        before: Tensor | None,
-        warm: State | None,
+    def _module(
+        self, number: int, first_step: int, pictures: Pictures, before: Tensor | None, warm: State | None
     ) -> ImageModule:
-        """One level; what it is made from is its own, so that it can let go of it."""
+        """The module of one level, with pictures of its own, so that it can let go of them."""
         level = self.levels[number - 1]
-        size = image_io.fit(image_io.size_of(content), level.edge, by=self.fit)
-        content = image_io.resize(content, size)
+        size = image_io.fit(image_io.size_of(pictures.content), level.edge, by=self.fit)
+        content = image_io.resize(pictures.content, size)
         return ImageModule(
-            self._start(content, styles) if before is None else image_io.resize(before, size),
+            self._start(content, pictures.styles) if before is None else image_io.resize(before, size),
             content,
-            [self.strokes.target(style, level.edge, size) for style in styles],
+            [self.strokes.target(style, level.edge, size) for style in pictures.styles],
             objective=self.objective,
             optimizer=self.optimizer,
             scheduler=self.scheduler,
             space=self.space,
             first_step=first_step,
             steps=level.steps,
-            keep=None if keep is None else masks.resize(keep, size),
+            keep=None if pictures.keep is None else masks.resize(pictures.keep, size),
             warm=warm,
             gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
         )

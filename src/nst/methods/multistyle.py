@@ -1,32 +1,38 @@
 """One network for several styles, which differ in the parameters of its norms (Dumoulin et al. 2017)."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
-from nst.methods.lesson import Batch, batch_losses, sized, style_references
+from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
 
 
-class Multistyle:
-    """A transformer that learns several styles; picture n of the training is painted in style n mod S.
+class Multistyle(NetworkMethod):
+    """A transformer network that learns S styles; training sample n is painted in style n mod S.
 
     Args:
         objective: Gives the losses.
-        styles: The styles that are learned.
+        styles: The styles to learn.
         network: Makes the network.
-        style_size: Shorter edge at which styles are seen, pixels: strokes are as wide as there, whatever is painted.
-        before: A trained network and the names of its styles: the new ones are added to it, and only their norm
-            parameters are trained, so the others keep every bit. None: begin anew.
+        style_size: Shorter edge of the styles, pixels: it sets the width of the strokes at any size.
+        optimizer: See `NetworkMethod`, like the next two.
+        scheduler: Likewise.
+        steps: Likewise.
+        before: A trained network and the names of its styles. The new styles are added to it, and only their norm
+            parameters are trained, so the old styles do not change by a bit. None: train a new network.
 
     Source: Dumoulin, Shlens & Kudlur 2017.
     """
 
     name = "multistyle"
+    accepts_new_styles = True
 
     def __init__(
         self,
@@ -35,24 +41,28 @@ class Multistyle:
         styles: Sequence[StylePicture],
         network: Callable[..., Transformer],
         style_size: int,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., dict[str, Any]],
+        steps: int,
         before: tuple[Transformer, Sequence[str]] | None = None,
     ) -> None:
-        self.objective = objective
+        new = [style.name for style in styles]
+        made, known = (network(styles=len(new)), []) if before is None else before
+        super().__init__(
+            objective=objective,
+            network=made,
+            style_names=[*known, *new],
+            optimizer=optimizer,
+            scheduler=scheduler,
+            steps=steps,
+            trained=None if before is None else _added(made, len(new)),
+        )
+        self.first = len(known)
         self.styles = [sized(style.image, style_size, style.scale) for style in styles]
         self.references: list[References] = []
-        new = [style.name for style in styles]
-        if before is None:
-            self.network, self.names, self.first = network(styles=len(styles)), new, 0
-            self.alone: list[nn.Parameter] | None = None
-        else:
-            self.network, self.names, self.first = before[0], [*before[1], *new], len(before[1])
-            self.network.requires_grad_(False)
-            self.alone = [parameter for _ in new for parameter in self.network.add_style()]
-            for parameter in self.alone:
-                parameter.requires_grad_(True)
 
     def prepare(self, device: torch.device) -> None:
-        """Take the styles' references."""
+        """Take the references of the styles."""
         self.objective.to(device)
         self.references = style_references(self.objective, [style.to(device) for style in self.styles])
 
@@ -60,20 +70,26 @@ class Multistyle:
         """Return term -> weighted loss."""
         numbers, contents, _ = batch
         chosen = numbers % len(self.styles)
-        painted = self.network(contents, self._mix(self.first + chosen).to(contents))
-        return batch_losses(self.objective, painted, contents, [self.references[i] for i in chosen.tolist()])
+        pictures = self.network(contents, self._mix(self.first + chosen).to(contents))
+        return batch_losses(self.objective, pictures, contents, [self.references[i] for i in chosen.tolist()])
 
     def _mix(self, chosen: Tensor) -> Tensor:
-        return F.one_hot(chosen, len(self.names)).float()
+        """One-hot weights of the styles, (N, S), for their numbers (N,)."""
+        return F.one_hot(chosen, len(self.style_names)).float()
 
     def preview(self, content: Tensor) -> dict[str, Tensor]:
-        """Return the photograph (1, 3, H, W) in each of the styles that are learned."""
+        """Return the photograph (1, 3, H, W) in each of the styles that are being learned."""
         return {
             name: self.network(content, self._mix(torch.tensor([i])).to(content))
-            for i, name in enumerate(self.names)
+            for i, name in enumerate(self.style_names)
             if i >= self.first
         }
 
-    def keeps(self) -> dict[str, Tensor]:
-        """Return nothing: the network is all."""
-        return {}
+
+def _added(network: Transformer, count: int) -> list[nn.Parameter]:
+    """Freeze a network, add styles to it, and return their parameters."""
+    network.requires_grad_(False)
+    added = [parameter for _ in range(count) for parameter in network.add_style()]
+    for parameter in added:
+        parameter.requires_grad_(True)
+    return added

@@ -1,66 +1,138 @@
-"""The LightningModule of every network method: the task's losses, one step at a time."""
+"""What the methods that train a network share: their losses, picture by picture, and the LightningModule."""
 
-from collections.abc import Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from nst.data import image_io
+from nst.losses.base import Stats
 from nst.methods.image_module import DivergedError
-from nst.methods.lesson import Batch, Task
+from nst.methods.stage import Stage
+from nst.objective import Objective, Part, References
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Sample numbers (N,), photographs (N, 3, h, w) and styles (N, 3, h, w), the latter empty if the method needs none."""
 
 
-class Training(LightningModule):
-    """Train a task's network. What is frozen is no part of this module, so no checkpoint holds it.
+class NetworkMethod(ABC):
+    """A method that trains a network, in a single stage.
 
     Args:
-        task: A network and its losses.
+        objective: Gives the losses; frozen.
+        network: What is trained.
+        style_names: Of all styles that the network knows when it is trained.
         optimizer: Parameters -> optimiser.
         scheduler: (optimiser, steps=) -> what Lightning takes.
-        steps: Of the whole training.
-        about: What a checkpoint says of itself.
+        steps: Optimiser steps.
+        trained: The parameters that are trained; None for all.
+
+    Attributes:
+        name: The word typed for it, `method=<name>`.
+        accepts_new_styles: Whether styles can be added to a trained network (constructor argument `before`).
+        needs_style_pictures: Whether a batch holds a style picture for each photograph.
     """
+
+    name: ClassVar[str]
+    accepts_new_styles: ClassVar[bool] = False
+    needs_style_pictures: ClassVar[bool] = False
 
     def __init__(
         self,
-        task: Task,
         *,
+        objective: Objective,
+        network: nn.Module,
+        style_names: Sequence[str],
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[..., dict[str, Any]],
         steps: int,
-        about: dict[str, Any],
+        trained: Sequence[nn.Parameter] | None = None,
     ) -> None:
-        super().__init__()
-        self.task = task
-        self.network = task.network
+        self.objective = objective
+        self.network = network
+        self.style_names = list(style_names)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.steps = steps
-        self.about = about
-        self.last: dict[str, Tensor] = {}
+        self.trained = list(network.parameters() if trained is None else trained)
+
+    @abstractmethod
+    def prepare(self, device: torch.device) -> None:
+        """Move what is frozen to the device, and take the references that hold for the whole training."""
+
+    @abstractmethod
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return name -> weighted loss, a scalar; the total is their sum."""
+
+    @abstractmethod
+    def preview(self, content: Tensor) -> dict[str, Tensor]:
+        """Return style -> picture (1, 3, H, W) that the network makes of a photograph (1, 3, H, W)."""
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return what a trained network needs besides its parameters: nothing, unless a method says otherwise."""
+        return {}
+
+    def stages(
+        self, data: Iterable[Batch], *, about: Mapping[str, Any] | None = None
+    ) -> Iterator[Stage["NetworkModule"]]:
+        """Yield the single stage.
+
+        Args:
+            data: Batches.
+            about: What a checkpoint says of itself, as `networks.io.describe` gives it.
+        """
+        names = self.style_names
+        shown = ", ".join(names) if len(names) < 4 else f"{len(names)} styles"
+        module = NetworkModule(self, about=about or {})
+        yield Stage(name=f"{self.name}, {shown}", module=module, data=data, steps=self.steps)
+
+
+class NetworkModule(LightningModule):
+    """Train the network of a method. What is frozen is no part of the module, so no checkpoint holds it.
+
+    Args:
+        method: Gives the network and its losses.
+        about: What a checkpoint says of itself.
+
+    Attributes:
+        last_losses: Of the last step: `loss`, the total, and name -> weighted loss.
+    """
+
+    def __init__(self, method: NetworkMethod, *, about: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.method = method
+        self.network = method.network
+        self.about = dict(about)
+        self.last_losses: dict[str, Tensor] = {}
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser of what is trained and its schedule over all steps."""
-        optimizer = self.optimizer(self.task.alone or list(self.network.parameters()))
-        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
+        """Return the optimiser of what is trained, and its schedule over all steps."""
+        optimizer = self.method.optimizer(self.method.trained)
+        return {"optimizer": optimizer, "lr_scheduler": self.method.scheduler(optimizer, steps=self.method.steps)}
 
     def on_fit_start(self) -> None:
-        """Take the references once, on the device of the run."""
-        self.task.prepare(self.device)
+        """Prepare the method on the device of the run."""
+        self.method.prepare(self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the weighted sum of the losses of a batch."""
-        self.task.objective.draw(self.trainer.global_step)
-        losses = self.task.losses(batch)
+        """Return the sum of the weighted losses of a batch.
+
+        Raises:
+            DivergedError: It is not finite.
+        """
+        self.method.objective.draw(self.trainer.global_step)
+        losses = self.method.losses(batch)
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):
             raise DivergedError(
                 f"the loss is {loss:g} at step {self.trainer.global_step}: not a number; lower optimizer.lr or the "
                 f"weights; the last checkpoint is kept"
             )
-        self.last = {"loss": loss.detach(), **{name: value.detach() for name, value in losses.items()}}
+        self.last_losses = {"loss": loss.detach(), **{name: value.detach() for name, value in losses.items()}}
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log(loss, losses)
         return loss
@@ -72,6 +144,58 @@ class Training(LightningModule):
         self.log_dict({**values, **rate}, logger=bool(self.loggers), batch_size=1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say what the checkpoint is, and what the network needs besides its parameters."""
+        """Add under `nst` what the checkpoint is, and what the network needs besides its parameters."""
         batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
-        checkpoint["nst"] = {**self.about, "keeps": self.task.keeps(), "batches": batches}
+        checkpoint["nst"] = {**self.about, "keeps": self.method.statistics(), "batches": batches}
+
+
+@torch.no_grad()
+def style_references(objective: Objective, styles: Sequence[Tensor]) -> list[References]:
+    """Return the references of each style (1, 3, h, w), taken from it alone."""
+    out = []
+    for style in styles:
+        features = objective.backbone(style)
+        terms = [(name, term) for name, term in objective.named() if term.of == "style"]
+        out.append({name: [Part(term.reference(features))] for name, term in terms})
+    return out
+
+
+def batch_losses(
+    objective: Objective, pictures: Tensor, contents: Tensor, references: Sequence[References]
+) -> dict[str, Tensor]:
+    """Return term -> weighted loss, the mean over a batch, in float32 whatever the network computes in.
+
+    Args:
+        objective: Gives the terms.
+        pictures: Output of the network, (N, 3, h, w) in [0, 1].
+        contents: The photographs, likewise.
+        references: Of each picture's style.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):
+        with torch.no_grad():
+            targets = objective.backbone(contents.float())
+        features = objective.backbone(pictures.float())
+        rows = [_one(objective, _row(features, i), _row(targets, i), references[i]) for i in range(len(pictures))]
+    return {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
+
+
+def _row(features: Stats, i: int) -> Stats:
+    return {layer: maps[i : i + 1] for layer, maps in features.items()}
+
+
+def _one(objective: Objective, features: Stats, targets: Stats, styles: References) -> dict[str, Tensor]:
+    """Term -> weighted loss of one picture."""
+    out = {}
+    for name, term in objective.named():
+        if term.of == "style":
+            aims = [part.stats for part in styles[name]]
+        else:
+            aims = [term.reference(targets) if term.of == "content" else {}]
+        shares = [share for aim in aims for share in term.score(term.measure(features, aim), aim).values()]
+        out[name] = term.weight * torch.stack(shares).sum()
+    return out
+
+
+def sized(style: Tensor, edge: int, scale: float) -> Tensor:
+    """Return a style (1, 3, H, W) with a shorter edge of `edge * scale` pixels, or as it is if it is smaller."""
+    return image_io.reduced(style, max(2.0, edge * scale), by="shortest")
