@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nst.data.download import Download
-from nst.data.library import Picture, cached, find
+from nst.data.library import ImageSource, cached, find
 from nst.utils.errors import nearest
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -41,26 +41,26 @@ MOVEMENTS = (  # in the order of history; others follow
 )
 
 
-def pictures() -> list[Picture]:
+def pictures() -> list[ImageSource]:
     """Read the styles of `conf/style`, in the order of history."""
     shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
     found = []
     for file in sorted((CONF / "style").glob("*.yaml")):
         fields = yaml.safe_load(file.read_text(encoding="utf-8"))
         fields.pop("defaults")
-        found.append(Picture(name=file.stem, **(shared | fields)))
+        found.append(ImageSource(name=file.stem, **(shared | fields)))
     order = {movement: place for place, movement in enumerate(MOVEMENTS)}
     return sorted(found, key=lambda picture: (order.get(picture.movement, len(order)), picture.name))
 
 
-def state(picture: Picture, download: Download) -> str:
+def state(picture: ImageSource, download: Download) -> str:
     """Say where a picture is now: with us, in the cache, or still on Commons."""
     if picture.commons is None:
         return "packaged"
     return "cached" if cached(picture.commons, download).is_file() else "not fetched"
 
 
-def table(chosen: list[Picture], download: Download) -> Table:
+def table(chosen: list[ImageSource], download: Download) -> Table:
     """Lay the pictures out, one section for each movement."""
     sheet = Table(title=f"{len(chosen)} styles", header_style="bold", box=box.SIMPLE)
     sheet.add_column("style", no_wrap=True)
@@ -75,7 +75,7 @@ def table(chosen: list[Picture], download: Download) -> Table:
     return sheet
 
 
-def fetch(chosen: list[Picture], download: Download) -> int:
+def fetch(chosen: list[ImageSource], download: Download) -> int:
     """Fetch the paintings one after the other; give the number that failed."""
     failed = 0
     for picture in chosen:
@@ -89,7 +89,7 @@ def fetch(chosen: list[Picture], download: Download) -> int:
     return failed
 
 
-def named(names: list[str], known: list[Picture]) -> list[Picture]:
+def named(names: list[str], known: list[ImageSource]) -> list[ImageSource]:
     """Give the pictures of these names, or of all; an unknown name ends the program with the nearest ones."""
     if names == ["all"]:
         return known

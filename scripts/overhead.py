@@ -21,7 +21,7 @@ from nst.callbacks import Progress
 from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.config import instantiate
 from nst.data.inputs import load
-from nst.data.library import Picture, find
+from nst.data.library import ImageSource, find
 from nst.experiment import loggers
 from nst.experiment.run import quiet
 from nst.methods import ImageModule, Stage
@@ -91,7 +91,7 @@ def main(cfg: DictConfig) -> None:
     instantiate.settle(cfg)
     plain = OmegaConf.to_container(cfg, resolve=True)
     download = instantiate.build(cfg.download)
-    pictures = [Picture(**plain["content"], name="content"), *instantiate.styles(plain["style"])]
+    pictures = [ImageSource(**plain["content"], name="content"), *instantiate.styles(plain["style"])]
     paths = [find(picture, download).path for picture in pictures]
     loaded = load(pictures, paths, color=instantiate.build(cfg.color), max_megapixels=cfg.max_megapixels)
     method = instantiate.method(cfg, objective=instantiate.objective(cfg))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst.data import library
 from nst.data.download import Download, DownloadError
-from nst.data.library import Picture, cached, find
+from nst.data.library import ImageSource, cached, find
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
@@ -32,7 +32,7 @@ MOVEMENTS = [
     "cubism",
     "abstraction",
 ]
-WAVE = Picture("wave", commons="Wave (1831), Hokusai.jpg", homage="swirling_night")
+WAVE = ImageSource("wave", commons="Wave (1831), Hokusai.jpg", homage="swirling_night")
 
 
 @pytest.fixture
@@ -56,17 +56,17 @@ def photograph(path: Path) -> Path:
     return path
 
 
-def style(name: str) -> Picture:
+def style(name: str) -> ImageSource:
     shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
     own = yaml.safe_load((CONF / "style" / f"{name}.yaml").read_text(encoding="utf-8"))
     own.pop("defaults")
-    return Picture(name=name, **(shared | own))
+    return ImageSource(name=name, **(shared | own))
 
 
 def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = photograph(tmp_path / "mine.png")
     monkeypatch.chdir(tmp_path)
-    found = find(Picture("x", path="mine.png", sample="chelsea", asset="y", commons="z.jpg"), download)
+    found = find(ImageSource("x", path="mine.png", sample="chelsea", asset="y", commons="z.jpg"), download)
     assert (found.path, found.origin, found.warning) == (mine, "file", None)
     assert found.sha256 == hashlib.sha256(mine.read_bytes()).hexdigest()
 
@@ -74,32 +74,32 @@ def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.M
 def test_the_tilde_of_a_path_is_home(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mine = photograph(tmp_path / "pictures" / "mine.png")
-    assert find(Picture("x", path="~/pictures/mine.png"), download).path == mine
+    assert find(ImageSource("x", path="~/pictures/mine.png"), download).path == mine
 
 
 def test_a_missing_path_names_the_nearest_files(tmp_path: Path, download: Download) -> None:
     for name in ("holiday.jpg", "holidays.jpg", "other.png"):
         photograph(tmp_path / name)
     with pytest.raises(FileNotFoundError) as caught:
-        find(Picture("x", path=tmp_path / "holliday.jpg"), download)
+        find(ImageSource("x", path=tmp_path / "holliday.jpg"), download)
     assert str(caught.value) == f"no picture holliday.jpg in {tmp_path}; there is holiday.jpg, holidays.jpg"
 
 
 def test_a_missing_folder_is_told(tmp_path: Path, download: Download) -> None:
     with pytest.raises(FileNotFoundError, match=f"there is no folder {tmp_path / 'no'}"):
-        find(Picture("x", path=tmp_path / "no" / "a.jpg"), download)
+        find(ImageSource("x", path=tmp_path / "no" / "a.jpg"), download)
 
 
 def test_a_folder_is_no_picture(tmp_path: Path, download: Download) -> None:
     with pytest.raises(IsADirectoryError, match="is a folder; give the path of one picture"):
-        find(Picture("x", path=tmp_path), download)
+        find(ImageSource("x", path=tmp_path), download)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("skimage") is None, reason="scikit-image is an extra")
 @pytest.mark.parametrize("name", CONTENTS)
 def test_the_content_pictures_are_inside_scikit_image(name: str, download: Download) -> None:
     values = yaml.safe_load((CONF / "content" / f"{name}.yaml").read_text(encoding="utf-8"))
-    found = find(Picture(name=name, **values), download)
+    found = find(ImageSource(name=name, **values), download)
     assert found.origin == "sample"
     with Image.open(found.path) as image:
         assert min(image.size) >= 300
@@ -108,18 +108,18 @@ def test_the_content_pictures_are_inside_scikit_image(name: str, download: Downl
 @pytest.mark.skipif(importlib.util.find_spec("skimage") is None, reason="scikit-image is an extra")
 def test_an_unknown_sample_names_the_nearest(download: Download) -> None:
     with pytest.raises(FileNotFoundError, match="no sample photograph 'chelsee'; there is chelsea"):
-        find(Picture("x", sample="chelsee"), download)
+        find(ImageSource("x", sample="chelsee"), download)
 
 
 def test_an_asset_is_found(download: Download) -> None:
-    found = find(Picture("x", asset="swirling_night"), download)
+    found = find(ImageSource("x", asset="swirling_night"), download)
     assert (found.origin, found.warning) == ("asset", None)
     assert found.path.is_file()
 
 
 def test_an_unknown_asset_names_the_nearest(download: Download) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no painted picture 'swirling_knight'; there is swirling_night"):
-        find(Picture("x", asset="swirling_knight"), download)
+    with pytest.raises(FileNotFoundError, match=r"no bundled style picture 'swirling_knight'; there is swirling_night"):
+        find(ImageSource("x", asset="swirling_knight"), download)
 
 
 def test_the_cache_comes_before_the_network(download: Download) -> None:
@@ -156,7 +156,7 @@ def test_what_is_fetched_must_decode(tmp_path: Path, download: Download, monkeyp
     check(part)
     for wrong in (b"<html></html>", whole[:-30], b""):
         part.write_bytes(wrong)
-        with pytest.raises(ValueError, match="not a whole picture"):
+        with pytest.raises(ValueError, match="not a complete picture"):
             check(part)
 
 
@@ -169,13 +169,13 @@ def test_the_homage_stands_in_with_a_warning(download: Download) -> None:
         "wave: cannot fetch Wave (1831), Hokusai.jpg from commons.wikimedia.org: "
         "no address found for commons.wikimedia.org; is there a network?; "
         "our own swirling_night is used instead; "
-        f"to insist, give style.wave.path=... or put the painting at {place}"
+        f"to have the painting, give style.wave.path=... or put the painting at {place}"
     )
 
 
 def test_without_a_homage_the_error_tells_the_remedies(download: Download) -> None:
     with pytest.raises(DownloadError) as caught:
-        find(Picture("wave", commons="Wave.jpg"), download)
+        find(ImageSource("wave", commons="Wave.jpg"), download)
     line = str(caught.value)
     assert line.startswith("wave: cannot fetch Wave.jpg from commons.wikimedia.org: ")
     assert line.endswith(f"; give style.wave.path=... or put the painting at {download.folder}/paintings/Wave.jpg")
@@ -190,7 +190,7 @@ def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(tmp_path: Pa
 
 def test_a_picture_without_a_source_is_refused(download: Download) -> None:
     with pytest.raises(ValueError, match="picture x has no path, sample, asset or commons"):
-        find(Picture("x"), download)
+        find(ImageSource("x"), download)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_picture_without_a_source_is_refused(download: Download) -> None:
 )
 def test_wrong_numbers_are_refused(values: dict[str, float], line: str) -> None:
     with pytest.raises(ValueError) as caught:
-        Picture("x", **values)  # type: ignore[arg-type]
+        ImageSource("x", **values)  # type: ignore[arg-type]
     assert line in str(caught.value)
 
 

@@ -9,7 +9,7 @@ from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from nst.data.library import Picture
+from nst.data.library import ImageSource
 
 CONF = ROOT / "conf"
 STYLES = sorted(path.stem for path in (CONF / "style").glob("*.yaml"))
@@ -41,8 +41,8 @@ def test_every_style_composes_and_says_what_it_is(name: str, probe: Path) -> Non
     assert list(given) == [name, "path"]
     values = given[name]
     assert isinstance(values, dict)
-    assert set(values) == {field.name for field in fields(Picture)} - {"name", "credit"}
-    picture = Picture(name=name, **values)
+    assert set(values) == {field.name for field in fields(ImageSource)} - {"name", "credit"}
+    picture = ImageSource(name=name, **values)
     for field in ("title", "artist", "year", "collection", "movement"):
         assert isinstance(getattr(picture, field), str)
         assert getattr(picture, field)

@@ -14,7 +14,7 @@ def photos(folder, count=5):
 
 
 def crops(found, **options):
-    return photographs.Crops(found, **{"crop": 16, "zoom": 2.0, "cache": 10.0, "seed": 0, **options})
+    return photographs.RandomCrops(found, **{"crop": 16, "zoom": 2.0, "cache": 10.0, "seed": 0, **options})
 
 
 def test_a_folder_is_searched_inside_and_broken_files_are_counted_and_named(tmp_path):
@@ -84,8 +84,8 @@ def test_the_order_goes_on_where_it_stopped():
     def first(count, order):
         return [number for number, _ in zip(iter(order), range(count))]
 
-    assert first(8, photographs.Order(4, 0)) == list(range(8))
-    assert first(4, photographs.Order(4, 3)) == [12, 13, 14, 15]
+    assert first(8, photographs.ResumableSampler(4, 0)) == list(range(8))
+    assert first(4, photographs.ResumableSampler(4, 3)) == [12, 13, 14, 15]
 
 
 def test_a_crop_that_no_network_takes_is_refused(tmp_path):

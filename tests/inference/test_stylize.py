@@ -181,4 +181,4 @@ def test_a_video_is_painted_frame_by_frame(stylize, multistyle, tmp_path):
     assert len(frames) == 5 and frames[0].shape == (30, 40, 3)
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     code, _, err = stylize(f"checkpoint={multistyle}", "content=broken.mp4")
-    assert code == 1 and "no whole video" in err and not list(tmp_path.glob(".*part*"))
+    assert code == 1 and "not a complete video" in err and not list(tmp_path.glob(".*part*"))

@@ -1,6 +1,5 @@
 """Where a backbone's learned parameters come from: a file, torch hub's cache, a download, or this package."""
 
-import hashlib
 import re
 import warnings
 from pathlib import Path
@@ -11,6 +10,7 @@ import torchvision
 from torch import Tensor
 
 from nst.data.download import Download, DownloadError, fetch
+from nst.utils.files import sha256
 
 State = dict[str, Tensor]
 Source = dict[str, str | None]
@@ -100,12 +100,6 @@ def unpacked(path: Path) -> Any:
     except Exception as error:  # a damaged pickle can fail in any way
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"can't be read as a checkpoint of tensors ({first[:120]})") from None
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def record(origin: str, path: Path, warning: str | None = None) -> Source:

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from PIL import Image
 
-from nst.data import image_io
+from nst.data import image_io, video
 from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.utils.files import write
@@ -39,7 +39,7 @@ class TimeLapse(Callback):
             )
         self.formats = [check_choice("timelapse.formats", name, FORMATS) for name in formats]
         if "mp4" in self.formats:
-            _av()
+            video.require(", or use timelapse=webp")
         self.most, self.edge, self.seconds = frames, edge, seconds
         self.frames: list[np.ndarray] = []
         self.size: tuple[int, int] | None = None  # of every frame: levels differ by a rounding
@@ -104,23 +104,8 @@ class TimeLapse(Callback):
         return out.getvalue()
 
     def _film(self) -> bytes:
-        av = _av()
         out = io.BytesIO()
         rate = Fraction(max(1, round(len(self.frames) / self.seconds)))
-        with av.open(out, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "fast"})
-            stream.height, stream.width = self.frames[0].shape[:2]
-            stream.pix_fmt = "yuv420p"
-            rest = [self.frames[-1]] * max(1, round(rate * self.seconds / 4))
-            for frame in [*self.frames, *rest]:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-            container.mux(stream.encode())
+        rest = [self.frames[-1]] * max(1, round(rate * self.seconds / 4))
+        video.write_mp4(out, [*self.frames, *rest], rate=rate, crf=20)
         return out.getvalue()
-
-
-def _av() -> Any:
-    try:
-        import av
-    except ModuleNotFoundError:
-        raise ValueError("timelapse=mp4 needs PyAV: pip install 'nst[video]', or use timelapse=webp") from None
-    return av

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from nst.callbacks import Checkpoint
-from nst.data.library import Picture
+from nst.data.library import ImageSource
 from nst.losses import Content, Gram, Term
 from nst.metrics import judge as judging
 from nst.objective import Objective
@@ -114,7 +114,7 @@ OWN = ("path", "weight", "scale", "mask")
 """The words below `style` that are no picture's name."""
 
 
-def styles(plain: Mapping[str, Any]) -> list[Picture]:
+def styles(plain: Mapping[str, Any]) -> list[ImageSource]:
     """Give the named styles; `style.path`, a file or a list of files, takes their place.
 
     Args:
@@ -135,10 +135,10 @@ def styles(plain: Mapping[str, Any]) -> list[Picture]:
         raise ValueError(f"style.{word}={given[word]} could stand for any of {names}; give style.<name>.{word}=")
     if lists := [word for word, value in given.items() if isinstance(value, list)]:
         raise ValueError(f"style.{lists[0]} is a list, but style.path is none; give one value, or a list of files")
-    return [Picture(**{**fields, **given, "name": name}) for name, fields in named.items()]
+    return [ImageSource(**{**fields, **given, "name": name}) for name, fields in named.items()]
 
 
-def _listed(path: list[str], **given: Any) -> list[Picture]:
+def _listed(path: list[str], **given: Any) -> list[ImageSource]:
     if not path:
         raise ValueError("style.path is an empty list; give a file")
     for word, values in given.items():
@@ -150,7 +150,7 @@ def _listed(path: list[str], **given: Any) -> list[Picture]:
     rows = [{word: values[i] for word, values in given.items() if values[i] is not None} for i in range(len(path))]
     names = [Path(one).stem for one in path]
     return [
-        Picture(name=name if names.count(name) == 1 else one, path=one, **row)
+        ImageSource(name=name if names.count(name) == 1 else one, path=one, **row)
         for name, one, row in zip(names, path, rows, strict=True)
     ]
 

@@ -1,1 +1,1 @@
-"""Files to tensors: pictures, colours, masks, the library of styles, downloads, videos."""
+"""Files to tensors: images, colours, masks, the picture library, downloads, training photographs, videos."""

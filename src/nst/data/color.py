@@ -1,4 +1,4 @@
-"""Colour: the style's moved to the content's before a run, the content's put back after it. Image -> image."""
+"""Colour transfer: from the content to the styles before a run, from the content to the result after it."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,12 +18,13 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Color:
-    """What happens to colours before and after a run.
+    """The colour transfer before and after a run.
 
     Args:
-        before: To the styles: `none`, `match`, `histogram`; `luminance`: content and styles become grey, the styles'
-            luma with the content's mean and deviation.
-        after: To the result: `none`; `keep_luminance`: the result's luminance with the content's colours.
+        before: What is done to the styles: `none`, `match`, `histogram`; or `luminance`: content and styles become
+            grey, and the styles' luma gets the mean and standard deviation of the content's.
+        after: What is done to the result: `none`; or `keep_luminance`: the result's lightness with the content's
+            colours.
     """
 
     def __init__(self, *, before: str, after: str) -> None:
@@ -34,28 +35,29 @@ class Color:
         self.how_before, self.how_after = before, after
 
     def before(self, content: Tensor, styles: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Return the content and the styles, (1, 3, H, W) in [0, 1], as the run shall see them."""
+        """Return the content and the styles, (1, 3, H, W) in [0, 1], as the run sees them."""
         if self.how_before == "luminance":
             return grey(content), [match_luma(style, content) for style in styles]
         change = {"none": lambda style, _: style, "match": match, "histogram": histogram}[self.how_before]
         return content, [change(style, content) for style in styles]
 
     def after(self, image: Tensor, content: Tensor) -> Tensor:
-        """Return the result (1, 3, h, w) as it shall be saved; the content (1, 3, H, W) is resampled to its size."""
+        """Return the result (1, 3, h, w) as it is saved; the content (1, 3, H, W) is resampled to its size."""
         return image if self.how_after == "none" else keep_luminance(image, content)
 
 
 def match(style: Tensor, content: Tensor) -> Tensor:
-    """Return the style with the mean and the covariance of the content's colours, clipped to [0, 1].
+    """Return the style with the mean and covariance of the content's colours, clipped to [0, 1].
 
-    `x' = A (x - mu_s) + mu_c` with `A = C_c^1/2 C_s^-1/2`, the symmetric roots of the covariances of RGB.
+    `x' = A (x - mu_s) + mu_c` with `A = C_c^1/2 C_s^-1/2`; mu and C are the mean and covariance of RGB over the pixels
+    of the style (s) and the content (c), and the roots are symmetric.
 
     Args:
         style: (1, 3, H, W) in [0, 1].
         content: (1, 3, H', W') in [0, 1].
 
-    Source: Gatys et al. 2016 (Preserving Color in Neural Artistic Style Transfer), equations 1 to 6, the variant of
-    the image analogies.
+    Source: Gatys et al. 2016 (Preserving Color in Neural Artistic Style Transfer), equations 1 to 6, in the variant
+    taken from Image Analogies.
     """
     x, y = (image[0].flatten(1).double() for image in (style, content))
     mean, wanted = x.mean(1, keepdim=True), y.mean(1, keepdim=True)
@@ -71,17 +73,17 @@ def _power(covariance: Tensor, exponent: float) -> Tensor:
 
 
 def histogram(style: Tensor, content: Tensor) -> Tensor:
-    """Return the style with the content's histogram in every channel of RGB: scikit-image's `match_histograms`."""
+    """Return the style with the histogram of each RGB channel matched to the content's (`match_histograms`)."""
     return _tensor(match_histograms(_array(style), _array(content), channel_axis=-1)).clamp(0, 1)
 
 
 def grey(image: Tensor) -> Tensor:
-    """Return the luma of an image in all three channels."""
+    """Return an image's luma, repeated in all three channels."""
     return _luma(image).expand_as(image).clone()
 
 
 def match_luma(style: Tensor, content: Tensor) -> Tensor:
-    """Return the style's luma in all three channels, with the mean and the deviation of the content's, clipped.
+    """Return the style's luma, with the content's mean and standard deviation, clipped, repeated in all three channels.
 
     Source: Gatys et al. 2017, section 5.1, equation 10.
     """
@@ -95,9 +97,7 @@ def _luma(image: Tensor) -> Tensor:
 
 
 def keep_luminance(image: Tensor, content: Tensor) -> Tensor:
-    """Return the lightness L of an image with the colours a and b of the content, in CIE Lab.
-
-    Colours that sRGB can't show are cut off at its border.
+    """Return an image with its own lightness L and the content's a and b, in CIE Lab; out-of-gamut colours are clipped.
 
     Args:
         image: (1, 3, h, w) in [0, 1].
@@ -108,7 +108,7 @@ def keep_luminance(image: Tensor, content: Tensor) -> Tensor:
     lab = rgb2lab(_array(image_io.resize(content, image_io.size_of(image))))
     lab[..., 0] = rgb2lab(_array(image))[..., 0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-image counts the cut-off colours: the docstring says it
+        warnings.simplefilter("ignore")  # scikit-image warns of the clipped colours
         return _tensor(lab2rgb(lab)).clamp(0, 1)
 
 

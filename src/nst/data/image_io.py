@@ -1,4 +1,4 @@
-"""Pictures in and out: files become float sRGB in [0, 1], `(1, 3, H, W)`, upright; and back, whole or not at all."""
+"""Read images into float sRGB in [0, 1], `(1, 3, H, W)`, upright; resize them; write them atomically."""
 
 import io
 import struct
@@ -16,56 +16,54 @@ from torch import Tensor
 from nst.utils.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
-BAND = 256  # rows that are rounded at a time
-SMALLEST_EDGE = 2  # pixels; less is a mistake, not a picture
-
+BAND = 256  # rows converted to 8 bits at a time, to save memory
+SMALLEST_EDGE = 2  # pixels
 
 FOREIGN = ("EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG")
-"""What Pillow hands to other programs: EPS is a program itself, run by Ghostscript."""
-
+"""Formats that Pillow passes to other programs. EPS files are programs themselves, run by Ghostscript."""
 
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, LookupError, EOFError, MemoryError, OverflowError, TypeError, RuntimeError),
     struct.error,
     Image.DecompressionBombError,
 )
-"""What Pillow raises where a file is not whole; fuzzing found them."""
+"""What Pillow raises for damaged files, as found by fuzzing."""
 
 
 class UnfitError(ValueError):
-    """A picture that is whole, but not for us."""
+    """The file is intact, but its image is too large or too small."""
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """A decoded picture.
+class DecodedImage:
+    """The pixels of an image file.
 
     Attributes:
         rgb: sRGB in [0, 1], (1, 3, H, W), float32.
-        alpha: Opacity in [0, 1], (1, 1, H, W), or None for an opaque picture.
+        alpha: Opacity in [0, 1], (1, 1, H, W), or None for an opaque image.
     """
 
     rgb: Tensor
     alpha: Tensor | None = None
 
 
-def load(path: Path, *, max_megapixels: float = 200.0) -> Pixels:
-    """Read a picture file, turned upright (EXIF), in sRGB (ICC), with its alpha kept aside.
+def load(path: Path, *, max_megapixels: float = 200.0) -> DecodedImage:
+    """Read an image file: rotated upright (EXIF), converted to sRGB (ICC profile), with its alpha channel separate.
 
     Args:
-        path: A file in any format that Pillow reads.
-        max_megapixels: Larger pictures are refused before they are decoded (10^6 pixels).
+        path: A file in any format that Pillow decodes itself.
+        max_megapixels: Larger images are refused before they are decoded (10^6 pixels).
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no picture, is damaged, is too large or is a single line of pixels.
+        ValueError: The file is not an image, or it is damaged, too large, or less than 2 pixels wide or high.
     """
     if not path.is_file():
         raise FileNotFoundError(f"picture not found: {path}; give a file that exists")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on metadata: not the user's business
-            with Image.open(path, formats=formats()) as image:
+            warnings.simplefilter("ignore")  # Pillow's, on metadata
+            with Image.open(path, formats=own_formats()) as image:
                 _check_size(image.size, path, max_megapixels)
                 image.load()
                 upright = ImageOps.exif_transpose(image)
@@ -76,14 +74,20 @@ def load(path: Path, *, max_megapixels: float = 200.0) -> Pixels:
         kind = "empty" if path.stat().st_size == 0 else "not a picture that Pillow can read"
         raise ValueError(f"{path} is {kind}; give a PNG, JPEG, WebP, TIFF or similar file") from None
     except DAMAGE as error:
-        raise ValueError(f"{path} is damaged or cut off ({error}); give a whole file") from None
-    return Pixels(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
+        raise ValueError(f"{path} is damaged or cut off ({error}); give a complete file") from None
+    return DecodedImage(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
 
 
-def formats() -> list[str]:
-    """Name the formats that Pillow reads by itself."""
+def own_formats() -> list[str]:
+    """Return the names of the formats that Pillow decodes without another program."""
     Image.init()
     return [name for name in Image.ID if name not in FOREIGN]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders that have an image's extension, sorted."""
+    extensions = set(Image.registered_extensions())
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in extensions and file.is_file())
 
 
 def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> None:
@@ -98,7 +102,7 @@ def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> Non
 
 
 def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """RGB in [0, 1] (H, W, 3) and alpha in [0, 1] (H, W) or None."""
+    """Return RGB in [0, 1], (H, W, 3), and alpha in [0, 1], (H, W), or None."""
     alpha = None
     if image.has_transparency_data:
         image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
@@ -116,17 +120,17 @@ def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB in sRGB, by the embedded ICC profile where one fits the picture's mode."""
+    """Convert to 8-bit sRGB, by the embedded ICC profile if it fits the image's mode."""
     profile = image.info.get("icc_profile")
     if profile and image.mode != "P":
         colours = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            turned = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            turned = None  # a broken profile or one for another mode: read as if it had none, as viewers do
-        if turned is not None:
-            return turned
+            converted = None  # a broken profile, or one for another mode, is ignored, as image viewers do
+        if converted is not None:
+            return converted
     return image.convert("RGB")
 
 
@@ -140,11 +144,9 @@ def size_of(image: Tensor) -> tuple[int, int]:
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample to (height, width) with an anti-aliased bicubic filter; the range of the values is kept.
+    """Resample an image (N, C, H, W) to (height, width) by an anti-aliased bicubic filter, without overshoot.
 
-    Args:
-        image: (N, C, H, W).
-        size: Pixels.
+    The result is clamped to the range of the input's values.
     """
     if size_of(image) == size:
         return image.clone()
@@ -179,15 +181,15 @@ def fit(size: tuple[int, int], edge: float, *, by: str, upscale: bool = True, mu
 
 
 def reduced(image: Tensor, edge: float, *, by: str = "longest") -> Tensor:
-    """Return the image, resampled if the edge that `by` names (see `fit`) is longer than `edge` pixels."""
+    """Return the image, made smaller if the edge that `by` names (see `fit`) is longer than `edge` pixels."""
     size = fit(size_of(image), edge, by=by, upscale=False)
     return image if size == size_of(image) else resize(image, size)
 
 
 def to_range(image: Tensor, how: str) -> Tensor:
-    """Bring values into [0, 1]: `clip` cuts what lies outside, `stretch` maps [minimum, maximum] onto it.
+    """Bring values into [0, 1]: `clip` clamps them, `stretch` maps [minimum, maximum] onto [0, 1].
 
-    Source: `stretch`: the CS231n course's way to show a result.
+    Source: `stretch` is how Stanford's CS231n course shows results.
     """
     if how == "stretch":
         return (image - image.min()) / (image.max() - image.min()).clamp_min(1e-12)
@@ -198,13 +200,13 @@ def to_range(image: Tensor, how: str) -> Tensor:
 
 
 def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None) -> None:
-    """Write an image as 8-bit PNG (or by the path's ending), whole or not at all.
+    """Write an 8-bit image in the format of the path's extension, atomically: an older file is replaced at the end.
 
     Args:
-        image: (1, 3, H, W); clipped to [0, 1] and rounded.
-        path: Where to; an older file of that name is replaced in one step.
+        image: (1, 3, H, W); clamped to [0, 1] and rounded.
+        path: The file.
         alpha: Opacity in [0, 1], (1, 1, H', W'), resampled to the image's size.
-        text: PNG text fields to store beside the pixels.
+        text: PNG text fields to store with the pixels.
     """
     if alpha is not None:
         image = torch.cat([image, resize(alpha.to(image), size_of(image))], dim=1)

@@ -1,4 +1,4 @@
-"""The pictures of a run, read and made ready: content, styles and masks, with their colours and remarks."""
+"""The images that a method starts from: content, styles and masks, read, with their colours matched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from nst.data import image_io, masks
 from nst.data.color import Color
-from nst.data.image_io import Pixels
-from nst.data.library import Picture
+from nst.data.image_io import DecodedImage
+from nst.data.library import ImageSource
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class StylePicture:
     Attributes:
         name: What it is called.
         image: RGB in [0, 1], (1, 3, H, W).
-        weight: Its share among the styles.
-        scale: Size of its strokes: its edge over the level's.
+        weight: Its weight relative to the other styles.
+        scale: Size of its strokes: its edge divided by the edge of the level.
         mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
     """
 
@@ -32,55 +32,52 @@ class StylePicture:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What a method starts from.
+class Inputs:
+    """The images that the image method starts from.
 
     Attributes:
         original: The content as it was read.
-        content: The content as the run sees it, (1, 3, H, W) in [0, 1].
-        styles: The styles, likewise, each with its region.
-        keep: Where the content is kept as it is, (1, 1, h, w) in [0, 1], or None.
-        remarks: One line each on what the user may not expect.
+        content: The content after colour matching, (1, 3, H, W) in [0, 1].
+        styles: The styles after colour matching, each with its mask.
+        keep: Where the content is kept, (1, 1, h, w) in [0, 1], or None.
+        remarks: One line for each thing that the user may not expect.
     """
 
-    original: Pixels
+    original: DecodedImage
     content: Tensor
     styles: list[StylePicture]
     keep: Tensor | None = None
     remarks: list[str] = field(default_factory=list)
 
 
-def load(pictures: Sequence[Picture], paths: Sequence[Path], *, color: Color, max_megapixels: float) -> Pictures:
-    """Read the pictures of a run.
+def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color, max_megapixels: float) -> Inputs:
+    """Read the content, the styles and their masks.
 
     Args:
-        pictures: The content, then the styles.
-        paths: Where they are.
+        sources: The content, then the styles.
+        paths: The file of each.
         color: What happens to colours before the run.
-        max_megapixels: See `images.load`.
+        max_megapixels: See `image_io.load`.
 
     Raises:
-        ValueError: A picture or a mask can't be used.
+        ValueError: An image or a mask can't be used.
     """
     original, *styles = [image_io.load(path, max_megapixels=max_megapixels) for path in paths]
     size = image_io.size_of(original.rgb)
     remarks: list[str] = []
-    keep, *own = [_mask(picture, size, remarks, max_megapixels) for picture in pictures]
-    shares, more = masks.divide(own, keep, size)
-    content, shown = color.before(original.rgb, [style.rgb for style in styles])
-    named = zip(pictures[1:], shown, shares, strict=True)
-    return Pictures(
-        original,
-        content,
-        [StylePicture(style.name, image, style.weight, style.scale, mask) for style, image, mask in named],
-        keep,
-        remarks + more,
-    )
+    keep, *own = [_mask(source, size, remarks, max_megapixels) for source in sources]
+    divided, more = masks.divide(own, keep, size)
+    content, matched = color.before(original.rgb, [style.rgb for style in styles])
+    pictures = [
+        StylePicture(style.name, image, style.weight, style.scale, mask)
+        for style, image, mask in zip(sources[1:], matched, divided, strict=True)
+    ]
+    return Inputs(original, content, pictures, keep, remarks + more)
 
 
-def _mask(picture: Picture, size: tuple[int, int], remarks: list[str], max_megapixels: float) -> Tensor | None:
-    if picture.mask is None:
+def _mask(source: ImageSource, size: tuple[int, int], remarks: list[str], max_megapixels: float) -> Tensor | None:
+    if source.mask is None:
         return None
-    mask = masks.load(Path(picture.mask).expanduser(), max_megapixels=max_megapixels)
-    remarks += masks.stretched(f"mask {picture.mask}", mask, size)
+    mask = masks.load(Path(source.mask).expanduser(), max_megapixels=max_megapixels)
+    remarks += masks.stretched(f"mask {source.mask}", mask, size)
     return mask

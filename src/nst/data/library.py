@@ -1,6 +1,5 @@
-"""Find the picture a configuration names: a file, a sample, one of our own, a painting from Commons."""
+"""Find the image that a configuration names: a file, a sample photograph, a bundled style, a painting from Commons."""
 
-import hashlib
 import math
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,36 +11,37 @@ from PIL import Image
 
 from nst.data.download import Download, DownloadError, fetch
 from nst.utils.errors import nearest
+from nst.utils.files import sha256
 
 COMMONS = "https://commons.wikimedia.org/wiki/Special:FilePath/"
-WIDTH = 1280  # pixels; one of the widths that Wikimedia keeps ready
+WIDTH = 1280  # pixels; one of the standard thumbnail widths of Wikimedia
 
 Origin = Literal["file", "sample", "asset", "cache", "download", "homage"]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture by name; its values come from `conf/painting.yaml` and `conf/style`, or `conf/content`.
+class ImageSource:
+    """Where an image comes from, as `conf/painting.yaml` and `conf/style`, or `conf/content`, say.
 
     Args:
-        name: the word typed on the command line.
-        path: the user's own picture; it wins over everything below.
-        sample: a photograph inside scikit-image.
-        asset: one of our own painted pictures.
-        commons: file name on Wikimedia Commons.
-        homage: the asset that stands in when Commons cannot be reached.
-        title: what it is called.
-        artist: who made it.
-        year: when, as the museum writes it.
-        collection: where it hangs.
-        movement: school or period.
-        credit: whom a photograph is owed to.
-        weight: share in a mix, relative to the other styles.
-        scale: stroke size, 1 = the picture at the size of the content.
-        mask: grey picture of the content's shape that says where the style goes.
+        name: The word typed on the command line.
+        path: The user's own file; it overrides all sources below.
+        sample: A photograph in scikit-image.
+        asset: A style picture bundled with nst.
+        commons: File name on Wikimedia Commons.
+        homage: The asset used instead if the painting can't be fetched from Commons.
+        title: Title of the work.
+        artist: Who made it.
+        year: When, as the museum writes it.
+        collection: The museum that owns it.
+        movement: School or period.
+        credit: The photographer.
+        weight: Weight of the style relative to the others.
+        scale: Stroke size; 1 = the style at the size of the content.
+        mask: Grey image of the content's shape, white where the style goes.
 
     Raises:
-        ValueError: the weight or the scale is not a number in its range.
+        ValueError: The weight or the scale is not a number in its range.
     """
 
     name: str
@@ -69,14 +69,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A picture that is there.
+class ImageFile:
+    """The file of an `ImageSource`.
 
-    Args:
-        path: the file.
-        origin: where it came from.
-        warning: one line for the user if it is not what was wanted, else None.
-        sha256: checksum of the file, hexadecimal.
+    Attributes:
+        path: The file.
+        origin: Where it came from.
+        warning: One line for the user if it is not the image that was asked for, else None.
+        sha256: Checksum of the file, hexadecimal.
     """
 
     path: Path
@@ -85,79 +85,79 @@ class Found:
     sha256: str
 
 
-def find(picture: Picture, download: Download) -> Found:
-    """Find a picture: its path, else its sample or asset, else Commons (cached or fetched), else its homage.
+def find(source: ImageSource, download: Download) -> ImageFile:
+    """Return a source's file: its path, else its sample, asset, painting (cached or fetched from Commons) or homage.
 
     Args:
-        picture: what is wanted.
-        download: how to fetch, and where the cache is.
+        source: The image that is wanted.
+        download: How to fetch, and where the cache is.
 
     Raises:
-        FileNotFoundError: the path, sample or asset does not exist; the line names the nearest ones.
-        ValueError: the picture names no source.
-        DownloadError: Commons did not give the painting and it has no homage.
+        FileNotFoundError: The path, sample or asset does not exist; the error names the nearest ones.
+        ValueError: The source names no file, sample, asset or painting.
+        DownloadError: The painting can't be fetched from Commons and has no homage.
     """
-    if picture.path is not None:
-        return _found(_own(Path(picture.path).expanduser()), "file")
-    if picture.sample is not None:
-        return _found(sample(picture.sample), "sample")
-    if picture.asset is not None:
-        return _found(asset(picture.asset), "asset")
-    if picture.commons is None:
-        raise ValueError(f"picture {picture.name} has no path, sample, asset or commons; give it one of them")
-    place = cached(picture.commons, download)
-    if place.is_file():
-        return _found(place, "cache")
-    url = f"{COMMONS}{quote(picture.commons, safe='')}?width={WIDTH}"
+    if source.path is not None:
+        return _image_file(_existing(Path(source.path).expanduser()), "file")
+    if source.sample is not None:
+        return _image_file(sample(source.sample), "sample")
+    if source.asset is not None:
+        return _image_file(asset(source.asset), "asset")
+    if source.commons is None:
+        raise ValueError(f"picture {source.name} has no path, sample, asset or commons; give it one of them")
+    path = cached(source.commons, download)
+    if path.is_file():
+        return _image_file(path, "cache")
+    url = f"{COMMONS}{quote(source.commons, safe='')}?width={WIDTH}"
     try:
-        return _found(fetch(url, place, options=download, check=_decodes), "download")
+        return _image_file(fetch(url, path, options=download, check=_check_complete), "download")
     except DownloadError as error:
-        why = f"{picture.name}: {error}"
-        remedy = f"give style.{picture.name}.path=... or put the painting at {place}"
-        if picture.homage is None:
+        why = f"{source.name}: {error}"
+        remedy = f"give style.{source.name}.path=... or put the painting at {path}"
+        if source.homage is None:
             raise DownloadError(f"{why}; {remedy}") from error
-        warning = f"{why}; our own {picture.homage} is used instead; to insist, {remedy}"
-        return _found(asset(picture.homage), "homage", warning)
+        warning = f"{why}; our own {source.homage} is used instead; to have the painting, {remedy}"
+        return _image_file(asset(source.homage), "homage", warning)
 
 
 def cached(commons: str, download: Download) -> Path:
-    """Give the place of a Commons file in the cache, where it may not be yet."""
+    """Return the path of a Commons file in the cache, whether it exists or not."""
     return download.folder / "paintings" / commons.replace("/", "_")
 
 
 def asset(name: str) -> Path:
-    """Give the file of one of our own painted pictures.
+    """Return the path of a style picture bundled with nst.
 
     Raises:
-        FileNotFoundError: there is none of that name.
+        FileNotFoundError: There is none of that name.
     """
-    return _inside(Path(str(files("nst"))) / "assets" / "styles", name, ("jpg",), "painted picture")
+    return _inside(Path(str(files("nst"))) / "assets" / "styles", name, ("jpg",), "bundled style picture")
 
 
 def sample(name: str) -> Path:
-    """Give the file of a photograph inside scikit-image.
+    """Return the path of a photograph in scikit-image.
 
     Raises:
-        FileNotFoundError: there is none of that name, or scikit-image is not installed.
+        FileNotFoundError: There is none of that name, or scikit-image is not installed.
     """
     try:
         folder = Path(str(files("skimage"))) / "data"
     except ModuleNotFoundError as error:
-        line = f"sample {name} is inside scikit-image, which is not installed; pip install scikit-image"
+        line = f"sample {name} is in scikit-image, which is not installed; pip install scikit-image"
         raise FileNotFoundError(line) from error
     return _inside(folder, name, ("png", "jpg"), "sample photograph")
 
 
-def _inside(folder: Path, name: str, endings: tuple[str, ...], kind: str) -> Path:
-    for ending in endings:
-        if (place := folder / f"{name}.{ending}").is_file():
-            return place
-    names = [path.stem for ending in endings for path in folder.glob(f"*.{ending}")]
+def _inside(folder: Path, name: str, extensions: tuple[str, ...], kind: str) -> Path:
+    for extension in extensions:
+        if (path := folder / f"{name}.{extension}").is_file():
+            return path
+    names = [path.stem for extension in extensions for path in folder.glob(f"*.{extension}")]
     raise FileNotFoundError(f"no {kind} {name!r}{_nearest(name, names)}")
 
 
-def _own(path: Path) -> Path:
-    """Give the user's file as an absolute path, or say what is near."""
+def _existing(path: Path) -> Path:
+    """Return the user's file as an absolute path, or raise with the nearest names."""
     if path.is_file():
         return path.absolute()
     if path.is_dir():
@@ -173,15 +173,14 @@ def _nearest(name: str, names: list[str]) -> str:
     return f"; there is {', '.join(near)}" if near else "; there is none at all"
 
 
-def _decodes(path: Path) -> None:
-    """Refuse a file that Pillow cannot read to its end."""
+def _check_complete(path: Path) -> None:
+    """Raise for a file that Pillow can't decode to its end."""
     try:
         with Image.open(path) as image:
             image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"not a whole picture ({type(error).__name__})") from error
+        raise ValueError(f"not a complete picture ({type(error).__name__})") from error
 
 
-def _found(path: Path, origin: Origin, warning: str | None = None) -> Found:
-    with path.open("rb") as file:
-        return Found(path, origin, warning, hashlib.file_digest(file, "sha256").hexdigest())
+def _image_file(path: Path, origin: Origin, warning: str | None = None) -> ImageFile:
+    return ImageFile(path, origin, warning, sha256(path))

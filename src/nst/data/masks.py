@@ -1,4 +1,4 @@
-"""Which style goes where: masks read, made to fit together pixel by pixel, and brought to the sizes of the levels."""
+"""Masks that say which style goes where: read, made to sum to 1 at every pixel, resized to images and layers."""
 
 import math
 from collections.abc import Sequence
@@ -11,54 +11,51 @@ from torch import Tensor
 
 from nst.data import image_io
 
-COLOURED = 0.1  # channels further apart than this are colours, not a JPEG's noise
-BLANK = 0.5 / 255  # less than a grey level is nothing
-ROUNDED = 2.5 / 255  # two masks, each rounded to 8 bits, can miss 1 by this
+COLOURED = 0.1  # channels further apart than this are colours, not JPEG noise
+BLANK = 0.5 / 255  # less than this is black: half a grey level
+ROUNDED = 2.5 / 255  # the sum of two masks, each rounded to 8 bits, can miss 1 by this
 
 
 def load(path: Path, *, max_megapixels: float = 200.0) -> Tensor:
-    """Read a mask: a grey picture, white where it holds and black where it does not.
+    """Read a mask, a grey image that is white where the mask applies: (1, 1, H, W) in [0, 1].
 
     Args:
-        path: A picture file.
-        max_megapixels: See `images.load`.
-
-    Returns:
-        (1, 1, H, W) in [0, 1].
+        path: An image file.
+        max_megapixels: See `image_io.load`.
 
     Raises:
-        ValueError: It has colours or see-through pixels, or is black everywhere.
+        ValueError: The image has colours or transparent pixels, or is black everywhere.
     """
-    pixels = image_io.load(path, max_megapixels=max_megapixels)
-    if pixels.alpha is not None:
-        raise ValueError(f"mask {path} has see-through pixels; give a plain grey picture, white where it holds")
-    if (pixels.rgb.amax(1) - pixels.rgb.amin(1)).max() > COLOURED:
-        raise ValueError(f"mask {path} is a colour picture; give a grey one, white where it holds, black elsewhere")
-    if pixels.rgb.max() < BLANK:
-        raise ValueError(f"mask {path} is black everywhere; paint white what it is for")
-    return pixels.rgb.mean(1, keepdim=True)
+    image = image_io.load(path, max_megapixels=max_megapixels)
+    if image.alpha is not None:
+        raise ValueError(f"mask {path} has transparent pixels; give an opaque grey picture, white where it applies")
+    if (image.rgb.amax(1) - image.rgb.amin(1)).max() > COLOURED:
+        raise ValueError(f"mask {path} is a colour picture; give a grey one, white where it applies, black elsewhere")
+    if image.rgb.max() < BLANK:
+        raise ValueError(f"mask {path} is black everywhere; make it white where it applies")
+    return image.rgb.mean(1, keepdim=True)
 
 
 def resize(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample a mask to (height, width) with a triangle filter: masks that sum to 1 still do."""
+    """Resample a mask to (height, width) by an anti-aliased bilinear filter; masks that sum to 1 still do."""
     return F.interpolate(mask, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def follow(mask: Tensor, sizes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
-    """Return layer -> the mask averaged over the area of each of the layer's positions, (1, 1, h, w)."""
+    """Return layer -> the mask averaged over the area of each position of the layer, (1, 1, h, w)."""
     return {layer: F.adaptive_avg_pool2d(mask, size) for layer, size in sizes.items()}
 
 
 def divide(
     masks: Sequence[Tensor | None], keep: Tensor | None, size: tuple[int, int]
 ) -> tuple[list[Tensor | None], list[str]]:
-    """Give every pixel away once, and say in a line each what had to be changed for that.
+    """Make the masks of the styles sum to 1 at every pixel, and report in one line each what that changed.
 
-    A style without a mask takes what the others leave. Where masks overlap, each is divided by their sum. Where several
-    masks leave a hole, the nearest region grows into it; where a single one does, no style is painted there.
+    A style without a mask gets what the other masks leave. Where masks overlap, each is divided by their sum. Where
+    several masks leave a hole, the nearest region grows into it; a single mask leaves the rest without a style.
 
     Args:
-        masks: One for each style, (1, 1, h, w) of any size, or None. Equal ones are one region.
+        masks: One for each style, (1, 1, h, w) of any size, or None. Equal masks are one region.
         keep: Where the content is kept, likewise.
         size: (height, width) of the content, pixels.
 
@@ -66,53 +63,59 @@ def divide(
         One mask for each style, (1, 1, height, width), or None for the whole picture; and the remarks.
 
     Raises:
-        ValueError: Everything is kept, so that nothing is left to paint.
+        ValueError: The content is kept everywhere.
     """
     if keep is None and all(mask is None for mask in masks):
         return [None] * len(masks), []
     fitted = [None if mask is None else resize(mask, size) for mask in masks]
     regions = _distinct([mask for mask in fitted if mask is not None])
     total = torch.stack(regions).sum(0) if regions else torch.zeros(1, 1, *size)
-    remarks = []
-    if over := _percent(total > 1 + ROUNDED):
-        remarks.append(f"style masks overlap on {over} of the picture: there each style gets its share")
-    owed = 1 - total
-    if any(mask is None for mask in masks):
-        rest, total = owed.clamp_min(0), total.clamp_min(1)
-    else:
-        rest = None
-        if hole := _percent(owed > ROUNDED):
-            if len(regions) == 1:
-                remarks.append(
-                    f"style masks leave {hole} of the picture without a style: there only the content counts"
-                )
-                total = total.clamp_min(1)
-            else:
-                remarks.append(f"style masks leave holes on {hole} of the picture: the nearest region grows into them")
-    shares = [rest if mask is None else _share(mask, total, alone=len(regions) == 1) for mask in fitted]
-    if keep is None:
-        return shares, remarks
-    free = 1 - resize(keep, size)
-    if free.max() < BLANK:
-        raise ValueError("content.mask is white everywhere, so nothing is left to paint; paint black what may change")
-    return [free if share is None else share * free for share in shares], remarks
+    remarks = _remarks(total, regions=len(regions), complete=any(mask is None for mask in masks))
+    shares = _normalised(fitted, total, regions=len(regions))
+    return shares if keep is None else _outside(keep, shares, size), remarks
 
 
 def stretched(name: str, mask: Tensor, size: tuple[int, int]) -> list[str]:
-    """Return a remark for a mask whose shape is not the content's, or none."""
+    """Return a remark for a mask whose aspect ratio is not the content's, or none."""
     height, width = image_io.size_of(mask)
     if abs(math.log(height / width * size[1] / size[0])) < 0.05:
         return []
     return [f"{name} is {width} x {height} but the content is {size[1]} x {size[0]}: it is stretched over the content"]
 
 
-def _share(mask: Tensor, total: Tensor, *, alone: bool) -> Tensor:
-    if alone or total.min() >= BLANK:
-        return mask / total
-    blank = (total < BLANK)[0, 0].numpy()
-    rows, columns = distance_transform_edt(blank, return_distances=False, return_indices=True)
-    grown = (mask / total.clamp_min(BLANK))[0, 0].numpy()[rows, columns]
-    return torch.from_numpy(grown)[None, None]
+def _normalised(masks: Sequence[Tensor | None], total: Tensor, *, regions: int) -> list[Tensor | None]:
+    """Divide the masks by their sum; None becomes what the others leave."""
+    if any(mask is None for mask in masks) or (regions == 1 and bool((1 - total > ROUNDED).any())):
+        rest, total = (1 - total).clamp_min(0), total.clamp_min(1)
+        return [rest if mask is None else mask / total for mask in masks]
+    if total.min() >= BLANK:
+        return [None if mask is None else mask / total for mask in masks]
+    nearest = distance_transform_edt((total < BLANK)[0, 0].numpy(), return_distances=False, return_indices=True)
+    rows, columns = (torch.from_numpy(indices) for indices in nearest)  # of the nearest pixel that has a style
+    return [None if mask is None else (mask / total.clamp_min(BLANK))[:, :, rows, columns] for mask in masks]
+
+
+def _outside(keep: Tensor, shares: Sequence[Tensor | None], size: tuple[int, int]) -> list[Tensor | None]:
+    """Take what is kept of the content away from every style."""
+    free = 1 - resize(keep, size)
+    if free.max() < BLANK:
+        raise ValueError("content.mask is white everywhere, so nothing is left to paint; paint black what may change")
+    return [free if share is None else share * free for share in shares]
+
+
+def _remarks(total: Tensor, *, regions: int, complete: bool) -> list[str]:
+    """Report overlaps, and holes unless a style without a mask makes the masks complete."""
+    out = []
+    if over := _percent(total > 1 + ROUNDED):
+        out.append(f"style masks overlap on {over} of the picture: there each style gets its share")
+    hole = _percent(1 - total > ROUNDED)
+    if hole and not complete:
+        out.append(
+            f"style masks leave {hole} of the picture without a style: there only the content counts"
+            if regions == 1
+            else f"style masks leave holes on {hole} of the picture: the nearest region grows into them"
+        )
+    return out
 
 
 def _distinct(masks: list[Tensor]) -> list[Tensor]:
@@ -124,6 +127,6 @@ def _distinct(masks: list[Tensor]) -> list[Tensor]:
 
 
 def _percent(where: Tensor) -> str:
-    """How much of the picture, as text; empty for less than one pixel in a thousand."""
+    """Return the percentage of True as text, empty for less than 0.1 %."""
     share = where.float().mean().item()
     return f"{100 * share:.{0 if share > 0.1 else 1}f} %" if share > 1e-3 else ""

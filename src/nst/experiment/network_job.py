@@ -17,7 +17,7 @@ from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.config import instantiate
 from nst.data import image_io, photographs
 from nst.data.inputs import StylePicture
-from nst.data.library import Found, Picture, find
+from nst.data.library import ImageFile, ImageSource, find
 from nst.experiment import loggers, provenance
 from nst.experiment.record import Record, peak_memory
 from nst.experiment.training_options import TrainingOptions
@@ -118,10 +118,10 @@ def learn(
     return chosen(cfg.objective, {"loss": loss, "seconds": record.seconds()})
 
 
-def _photographs(cfg: DictConfig, record: Record) -> photographs.Photographs:
+def _photographs(cfg: DictConfig, record: Record) -> photographs.TrainingImages:
     if not cfg.data:
         raise ValueError("a network learns from photographs: give data=samples, or data=folder data.path=FOLDER")
-    found: photographs.Photographs = instantiate.build(cfg.data)
+    found: photographs.TrainingImages = instantiate.build(cfg.data)
     for pictures in (found, found.styles):
         if pictures and (warning := pictures.warning()) is not None:
             record.warn(warning)
@@ -155,7 +155,7 @@ def _before(base: str | None) -> Before | None:
     return Before(path, str(about["method"]), list(about["styles"]), dict(about["config"]), about.get("batches"))
 
 
-def _new(pictures: list[Picture], before: Before) -> bool:
+def _new(pictures: list[ImageSource], before: Before) -> bool:
     return any(picture.name not in before.styles for picture in pictures)
 
 
@@ -175,7 +175,9 @@ def _same(before: Before, plain: dict[str, Any], method: NetworkMethod, record: 
         record.warn(f"the training that is resumed had other choices for {', '.join(other)}: it goes on with these")
 
 
-def _shown(cfg: DictConfig, pictures: list[Picture], found: list[Found], known: list[str]) -> list[StylePicture]:
+def _shown(
+    cfg: DictConfig, pictures: list[ImageSource], found: list[ImageFile], known: list[str]
+) -> list[StylePicture]:
     """Read the styles that are to be learned: all but those that a network knows."""
     return [
         StylePicture(picture.name, image_io.load(place.path, max_megapixels=cfg.max_megapixels).rgb, 1.0, picture.scale)
@@ -211,7 +213,7 @@ def _method(
 
 def _content(cfg: DictConfig, plain: dict[str, Any], edge: int) -> Tensor:
     """The fixed photograph of the previews, edges multiples of 4."""
-    place = find(Picture(**plain["content"], name=instantiate.choice("content")), instantiate.build(cfg.download))
+    place = find(ImageSource(**plain["content"], name=instantiate.choice("content")), instantiate.build(cfg.download))
     image = image_io.load(place.path, max_megapixels=cfg.max_megapixels).rgb
     height, width = image_io.fit(image_io.size_of(image), edge, by="longest")
     return image_io.resize(image, (max(8, height - height % 4), max(8, width - width % 4)))

@@ -16,8 +16,8 @@ from nst.callbacks.state import State
 from nst.config import instantiate
 from nst.data import image_io, inputs
 from nst.data.color import Color
-from nst.data.inputs import Pictures
-from nst.data.library import Found, Picture, find
+from nst.data.inputs import Inputs
+from nst.data.library import ImageFile, ImageSource, find
 from nst.experiment.record import Record
 from nst.methods import ImageMethod
 from nst.objective import Objective
@@ -45,7 +45,7 @@ class Scene:
     """
 
     folder: Path
-    pictures: Pictures
+    pictures: Inputs
     color: Color
     output: str
     objective: Objective
@@ -69,7 +69,7 @@ class Scene:
 def gather(cfg: DictConfig, plain: dict[str, Any], record: Record) -> Scene:
     """Find and read everything, and say what is not as it was asked for."""
     download = instantiate.build(cfg.download)
-    asked = [Picture(**plain["content"], name=instantiate.choice("content")), *instantiate.styles(plain["style"])]
+    asked = [ImageSource(**plain["content"], name=instantiate.choice("content")), *instantiate.styles(plain["style"])]
     found = [find(picture, download) for picture in asked]
     color = instantiate.build(cfg.color)
     loaded = inputs.load(asked, [place.path for place in found], color=color, max_megapixels=cfg.max_megapixels)
@@ -110,7 +110,7 @@ def _usable(before: State, facts: dict[str, Any]) -> tuple[State, list[str]]:
     return before, lost
 
 
-def _source(picture: Picture, found: Found) -> dict[str, Any]:
+def _source(picture: ImageSource, found: ImageFile) -> dict[str, Any]:
     return {
         "name": picture.name,
         "origin": found.origin,

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from nst.callbacks import StopEarly
-from nst.data.photographs import Crops, Lessons, Order, Photographs
+from nst.data.photographs import RandomCrops, ResumableSampler, TrainingCrops, TrainingImages
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class TrainingOptions:
                 raise ValueError(f"learn.gains.{name} belongs to no loss; the losses are {', '.join(names)}")
         return dict(self.gains)
 
-    def contents(self, photographs: Photographs, seed: int) -> Crops:
+    def contents(self, photographs: TrainingImages, seed: int) -> RandomCrops:
         """Cut photographs."""
-        return Crops(photographs, crop=self.crop, zoom=self.zoom, cache=self.cache, seed=seed)
+        return RandomCrops(photographs, crop=self.crop, zoom=self.zoom, cache=self.cache, seed=seed)
 
-    def style_cuts(self, named: Sequence[Path], more: Photographs | None, seed: int) -> Crops:
+    def style_cuts(self, named: Sequence[Path], more: TrainingImages | None, seed: int) -> RandomCrops:
         """Cut styles: the named ones, and those of the folder."""
-        return Crops(
-            Photographs([*named, *(more.paths if more else [])]),
+        return RandomCrops(
+            TrainingImages([*named, *(more.paths if more else [])]),
             crop=self.crop,
             zoom=self.style_zoom,
             cache=self.cache,
@@ -75,12 +75,12 @@ class TrainingOptions:
             repaint=self.repaint,
         )
 
-    def loader(self, contents: Crops, styles: Crops | None, *, first: int) -> DataLoader[object]:
+    def loader(self, contents: RandomCrops, styles: RandomCrops | None, *, first: int) -> DataLoader[object]:
         """Give batches without an end, begun after the first ones."""
         return DataLoader(
-            Lessons(contents, styles),
+            TrainingCrops(contents, styles),
             batch_size=self.batch,
-            sampler=Order(self.batch, first),
+            sampler=ResumableSampler(self.batch, first),
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
         )

@@ -116,9 +116,8 @@ class Stylize:
         if video.is_video(self.source):
             target = self._target(f"{self.source.stem}_stylized.mp4")
             with _bar() as show:
-                video.paint(
-                    self.source, target, self.paint, batch=self.batch, done=lambda share: show(self.source.name, share)
-                )
+                progress = lambda share: show(self.source.name, share)  # noqa: E731
+                video.convert(self.source, target, self.paint, batch=self.batch, progress=progress)
         else:
             target = self._target(f"{self.source.stem}_stylized.png")
             with _bar() as show:
@@ -143,8 +142,7 @@ class Stylize:
         image_io.save(self.paint(picture.rgb, done), target.with_suffix(target.suffix.lower()), alpha=alpha)
 
     def _folder(self) -> int:
-        endings = set(Image.registered_extensions())
-        files = sorted(file for file in self.source.rglob("*") if file.suffix.lower() in endings and file.is_file())
+        files = image_io.files_in(self.source)
         if not files:
             raise ValueError(f"content={self.source} holds no picture; give a folder of pictures")
         out = Path(self.output).expanduser() if self.output else Path(f"{self.source.name}_stylized")

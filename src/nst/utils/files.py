@@ -1,6 +1,7 @@
-"""Atomic writes, and the cache folder."""
+"""Atomic writes, checksums, and the cache folder."""
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -67,6 +68,12 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
