@@ -74,9 +74,9 @@ def test_a_region_smaller_than_a_feature_is_refused_in_one_line(objective, noise
         objective.references(noise(), [Target(noise(), mask=dot, name="dot"), Target(noise(), mask=1 - dot)])
 
 
-def test_the_draw_reaches_every_term(objective) -> None:
-    objective.draw(7)
-    assert {term.draw for _, term in objective.named()} == {7}
+def test_the_sampling_step_reaches_every_term(objective) -> None:
+    objective.set_sampling_step(7)
+    assert {term.sampling_step for _, term in objective.named()} == {7}
 
 
 def test_a_cut_picture_s_maps_lie_in_files_and_serve_the_whole_too(objective, noise) -> None:

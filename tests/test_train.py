@@ -167,7 +167,7 @@ BAD = {
     "style=stary_night": "there is no style=stary_night; nearest: starry_night",
     "content.path=nothing.jpg": "no picture nothing.jpg",
     "content.path=.": "is a folder",
-    "weights.style=-1": "give weights of 0 or more",
+    "weights.style=-1": "weights.style is -1; give 0 or more",
     "weights.styl=1": "there is no option weights.styl; nearest: style",
     "+weights.stile=1": "weights.stile belongs to no loss",
     "+layers.style.s9=1": "no wavelet layer 's9'; nearest: s",

@@ -150,10 +150,10 @@ class Objective(nn.Module):
         """Return (name, term) pairs."""
         return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
 
-    def draw(self, number: int) -> None:
-        """Choose the random draw of the terms that sample positions: the step, so that each sees others."""
+    def set_sampling_step(self, step: int) -> None:
+        """Set the seed of the losses that sample positions: each step then compares other positions."""
         for _, term in self.named():
-            term.draw = number
+            term.sampling_step = step
 
     def forward(self, image: Tensor, references: References, ranks: Ranks = SINGLE_PROCESS) -> dict[str, Stats]:
         """Return term -> layer -> the layer's share of the term, a scalar without the term's weight.

@@ -36,5 +36,5 @@ def test_a_layer_smaller_than_a_patch_is_refused_in_one_line() -> None:
     term = MarkovPatches(
         layers={"x": 1}, weight=1, reduction="sum", layer_reduction="sum", patch=3, positions=9, candidates=9
     )
-    with pytest.raises(ValueError, match=r"layer x has 5 x 2 features, fewer than loss.style.patch=3; give a larger"):
+    with pytest.raises(ValueError, match=r"layer x has 5 x 2 positions, fewer than a patch of 3 x 3; give a larger"):
         term.reference({"x": torch.zeros(1, 3, 2, 5)})

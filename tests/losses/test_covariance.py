@@ -23,5 +23,5 @@ def test_ignores_the_mean() -> None:
 
 
 def test_refuses_an_unknown_reduction() -> None:
-    with pytest.raises(ValueError, match=r"loss.style.reduction is 'max'; give one of relative, mean, sum"):
+    with pytest.raises(ValueError, match=r"^reduction is 'max'; give one of relative, mean, sum"):
         Covariance(layers={"x": 1}, weight=1, reduction="max", layer_reduction="mean")

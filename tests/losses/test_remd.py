@@ -1,4 +1,4 @@
-"""The relaxed earth mover against SciPy, and hypercolumns."""
+"""The relaxed earth mover's distance against SciPy."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,3 @@ def test_every_feature_of_the_style_is_wanted() -> None:
     term = RelaxedEarthMover(layers={"x": 1}, weight=1, distance="cosine", positions=9, candidates=9)
     score = term.score(term.measure({"x": image}, {}), term.reference({"x": style}))["hypercolumn"].item()
     assert score == pytest.approx(2 / 3)  # two of the three have nothing like them
-
-
-def test_hypercolumns_put_the_layers_one_above_the_other() -> None:
-    fine, coarse = torch.arange(16.0).view(1, 1, 4, 4), torch.tensor([[10.0, 20], [30, 40]]).view(1, 1, 2, 2)
-    term = RelaxedEarthMover(layers={"f": 1, "c": 4}, weight=1, distance="cosine", positions=99, candidates=99)
-    rows = term.measure({"f": fine, "c": coarse}, {})["hypercolumn"]
-    corner = rows[rows[:, 0] == 0][0]
-    middle = rows[rows[:, 0] == 5][0]
-    assert corner.tolist() == [0, 20, 1]  # 2 = root of the weight 4, times the nearest corner
-    assert middle.tolist() == [5, 2 * (0.75**2 * 10 + 0.75 * 0.25 * 50 + 0.25**2 * 40), 1]  # bilinear

@@ -43,5 +43,5 @@ def test_gradient_in_float64() -> None:
 def test_the_same_places_of_image_and_content_are_compared() -> None:
     image, _ = pair()
     term = SelfSimilarity(layers={"x": 1}, weight=1, positions=6)
-    term.draw = 7
+    term.sampling_step = 7
     assert value(term, image, image).item() == 0

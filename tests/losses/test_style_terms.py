@@ -77,7 +77,7 @@ def test_zero_at_the_reference_and_positive_elsewhere(make: Make) -> None:
     term, style = make(), maps(0)
     reference = term.reference(style)
     assert abs(loss(term, style, reference).item()) < 1e-9  # differences of equal sums in float64
-    term.draw = 5  # other draws take the same positions where all are taken
+    term.sampling_step = 5  # another sample holds the same positions if it holds all
     assert abs(loss(term, style, reference).item()) < 1e-9
     assert loss(term, maps(1), reference).item() > 1e-3
 
@@ -86,7 +86,7 @@ def test_zero_at_the_reference_and_positive_elsewhere(make: Make) -> None:
 def test_gradient_in_float64(make: Make) -> None:
     term, image = make(), maps(1)
     reference = term.reference(maps(0))
-    if isinstance(term, RelaxedEarthMover) and term.distance == "euclidean":
+    if isinstance(term, RelaxedEarthMover) and term.ground_distance == "euclidean":
         reference = {k: v[:3] for k, v in reference.items()}  # the other maximum: every image position has a gradient
     leaves = [value.requires_grad_() for value in image.values()]
     assert torch.autograd.gradcheck(lambda a, b: loss(term, {"a": a, "b": b}, reference), leaves, atol=1e-6)
@@ -160,17 +160,9 @@ def test_what_samples_positions_is_bounded_repeats_and_takes_others_at_every_ste
     reference = term.reference(maps(0, size=(25, 20)))
     assert all(len(value) <= 9 for value in reference.values())
     first, again = term.measure(image, reference), term.measure(image, reference)
-    term.draw = 1
+    term.sampling_step = 1
     other = term.measure(image, reference)
     for layer, value in first.items():
         assert len(value) == 7
         assert torch.equal(value, again[layer])
         assert not torch.equal(value, other[layer])
-
-
-def test_a_mix_of_rows_has_as_many_of_each_as_its_share() -> None:
-    term = NearestFeatures(layers={"x": 1}, weight=1, layer_reduction="mean", positions=9, candidates=40)
-    references = [{"x": torch.full((40, 2), 1.0)}, {"x": torch.full((20, 2), 2.0)}]
-    mixed = term.mix(references, [0.75, 0.25])["x"]
-    assert (mixed[:, 0] == 1).sum().item() == 40
-    assert (mixed[:, 0] == 2).sum().item() == 13  # 40 / 0.75 * 0.25

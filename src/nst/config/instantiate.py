@@ -163,7 +163,7 @@ def objective(cfg: DictConfig) -> Objective:
         if weight == 0:
             continue
         layers = {str(layer): share for layer, share in (cfg.layers.get(name) or {}).items()}
-        terms[str(name)] = term = build(node, layers=layers, weight=weight)
+        terms[str(name)] = term = _loss(str(name), node, layers=layers, weight=weight)
         if not term.layers:
             raise ValueError(
                 f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0"
@@ -173,6 +173,18 @@ def objective(cfg: DictConfig) -> Objective:
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
     return Objective(backbone=build(cfg.backbone, layers=names), terms=terms, cut=cfg.tiles)
+
+
+def _loss(name: str, node: DictConfig, *, layers: dict[str, float], weight: float) -> Term:
+    """Build a loss. Its errors start with the name of an argument; here that becomes the full name of the option."""
+    try:
+        term: Term = build(node, layers=layers, weight=weight)
+    except ValueError as error:
+        option = str(error).partition(" ")[0].partition(".")[0]
+        group = {"weight": f"weights.{name}", "layers": f"layers.{name}"}
+        place = group.get(option, f"loss.{name}.{option}" if option in node else f"loss.{name}: {option}")
+        raise ValueError(f"{place}{str(error).removeprefix(option)}") from None
+    return term
 
 
 def judge(cfg: DictConfig) -> judging.Judge | None:

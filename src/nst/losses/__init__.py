@@ -1,4 +1,4 @@
-"""The losses: one term per file."""
+"""The losses, one per file; `base`, `moments` and `sampling` hold their base classes."""
 
 from nst.losses.base import Stats, Term
 from nst.losses.cnnmrf import MarkovPatches

@@ -1,4 +1,4 @@
-"""What every loss is: something additive over positions (`measure`), and a scalar of its sum (`score`)."""
+"""The base class of all losses: a sum over positions (`measure`), and a scalar made of that sum (`score`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
@@ -9,24 +9,32 @@ from torch import Tensor, nn
 Stats = dict[str, Tensor]
 """Layer -> tensor."""
 
+LAYER_REDUCTIONS = ("sum", "mean")
+"""How a loss combines its layers; see `combine`."""
+
 
 class Term(nn.Module):
     """A weighted loss over named layers.
 
-    The loss of an image is `score(sum over positions of measure, reference)`. Because `measure` is additive, the whole
-    image, tiles, ranks and masks are one code path, and all of them are exact.
+    The loss of an image is `sum over layers of score(sum over positions of measure, reference)`. Because `measure` is
+    additive over positions, a whole image, tiles, several processes and masks share one code path and give the same
+    value.
 
     Args:
-        layers: Layer name -> weight of its share, 0 or more.
-        weight: Weight of the term in the total, 0 or more.
+        layers: Layer name -> weight of the layer's loss, 0 or more. Layers of weight 0 are left out.
+        weight: Weight of the term in the total loss, 0 or more.
 
     Attributes:
-        of: The picture that the reference is taken from, or None for a term of the image alone.
-        spatial: Whether the reference is a map (as large as the layer), so that tiles must crop it.
-        additive: Whether `measure` is additive over positions.
-        margin: Positions that it reads beyond a position's own, on either side: a tile gives as many neighbours.
-        grid: Edge of the squares of positions that it takes together: a tile begins at a multiple of it.
-        draw: Number of the random draw, which the objective sets at every step: what samples positions seeds with it.
+        of: The picture that the reference is taken from, or None for a term that needs the image alone.
+        spatial: Whether the reference is a map with the layer's height and width, which tiles must crop.
+        additive: Whether `measure` is additive over positions. If not, the image cannot be tiled.
+        margin: How many neighbouring positions on each side `measure` reads. Tiles overlap by as many.
+        grid: Edge of the square blocks of positions that `measure` takes together. Tiles start at multiples of it.
+        sampling_step: Seed of the random sampling of positions. The objective sets it to the number of the step.
+
+    Raises:
+        ValueError: A weight is negative. Like every error of a loss's constructor, its message starts with the name of
+            the argument, so that `config.instantiate` can put the loss's name in front of it.
     """
 
     of: ClassVar[Literal["content", "style"] | None] = None
@@ -37,65 +45,93 @@ class Term(nn.Module):
 
     def __init__(self, *, layers: Mapping[str, float], weight: float) -> None:
         super().__init__()
-        if weight < 0 or any(share < 0 for share in layers.values()):
-            raise ValueError(
-                f"{type(self).__name__} has weight {weight:g} and layers {dict(layers)}; give weights of 0 or more"
-            )
-        self.layers = {str(name): float(share) for name, share in layers.items() if share > 0}
+        for option, value in {"weight": weight, **{f"layers.{name}": w for name, w in layers.items()}}.items():
+            if value < 0:
+                raise ValueError(f"{option} is {value:g}; give 0 or more")
+        self.layers = {str(name): float(layer_weight) for name, layer_weight in layers.items() if layer_weight > 0}
         self.weight = float(weight)
-        self.draw = 0
+        self.sampling_step = 0
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return what is kept of a target picture's features, detached: by default what is measured of them.
+        """Return what the loss keeps of a target picture, detached. By default it is what `measure` returns.
 
         Args:
-            features: Layer -> (1, C, h, w).
+            features: Layer -> the target picture's features, (1, C, h, w).
             mask: Layer -> weights of the positions, (1, 1, h, w) in [0, 1]; None for 1 everywhere.
         """
         return {name: stat.detach() for name, stat in self.measure(features, {}, mask).items()}
 
-    def mix(self, references: Sequence[Stats], shares: Sequence[float]) -> Stats:
-        """Return the reference of several pictures at once: by default the average of what is kept of each.
+    def mix(self, references: Sequence[Stats], weights: Sequence[float]) -> Stats:
+        """Return one reference for several pictures. By default it is the weighted average of theirs.
 
         Args:
             references: One for each picture.
-            shares: Their weights, of sum 1.
+            weights: One for each picture; they sum to 1.
         """
-        pairs = list(zip(references, shares, strict=True))
-        return {name: torch.stack([one[name] * share for one, share in pairs]).sum(0) for name in references[0]}
+        pairs = list(zip(references, weights, strict=True))
+        return {name: torch.stack([one[name] * weight for one, weight in pairs]).sum(0) for name in references[0]}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> something additive over positions."""
+        """Return layer -> a statistic of the image's features; its shape does not depend on the image's size.
+
+        Args:
+            features: Layer -> (1, C, h, w), of the whole image or of a tile.
+            reference: What `reference` returned, cropped to the tile where `spatial` is True.
+            mask: Layer -> weights of the positions, (1, 1, h, w) in [0, 1]; None for 1 everywhere.
+        """
         raise NotImplementedError
 
     def score(self, total: Stats, reference: Stats) -> Stats:
-        """Return layer -> scalar, the layer's weighted share; the loss is the sum of them."""
+        """Return layer -> the layer's weighted loss, a scalar. The unweighted term is their sum.
+
+        Args:
+            total: Layer -> the sum over tiles and processes of what `measure` returned.
+            reference: What `reference` or `mix` returned.
+        """
         raise NotImplementedError
 
 
-def at(mask: Stats | None, layer: str) -> Tensor | None:
-    """Return the mask of a layer, or None where there is no mask."""
+def layer_mask(mask: Stats | None, layer: str) -> Tensor | None:
+    """Return the mask of a layer, or None without a mask."""
     return None if mask is None else mask[layer]
 
 
-def divisor(layer: str) -> str:
-    """Return the name beside a layer's under which a reference keeps what its share is divided by."""
+def divisor_key(layer: str) -> str:
+    """Return the key of a reference under which a loss keeps what it divides this layer's loss by."""
     return f"{layer} divisor"
 
 
-def wide(x: Tensor) -> Tensor:
-    """Return x in float32, or as it is where it is wider already: 16-bit numbers lose sums."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return x in float32, or unchanged if it is wider: sums in 16 bits lose precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def combine(shares: Stats, layers: Mapping[str, float], how: str) -> Stats:
-    """Weight the layers' scalars: `sum`: w_l s_l; `mean`: w_l s_l / (number of layers)."""
-    divisor = {"sum": 1, "mean": len(layers)}[how]
-    return {name: share * (layers[name] / divisor) for name, share in shares.items()}
+def nonzero(value: Tensor) -> Tensor:
+    """Return `max(value, 1e-12)`, a divisor: a flat reference then gives a large loss, but no NaN."""
+    return value.clamp_min(1e-12)
+
+
+def combine(layer_losses: Stats, layers: Mapping[str, float], layer_reduction: str) -> Stats:
+    """Return layer -> weighted loss: `w_l L_l` for `sum`, or `w_l L_l / n` for `mean`, with n layers.
+
+    Args:
+        layer_losses: Layer -> loss L_l, a scalar.
+        layers: Layer -> weight w_l.
+        layer_reduction: `sum` or `mean`.
+    """
+    divisor = {"sum": 1, "mean": len(layers)}[layer_reduction]
+    return {name: loss * (layers[name] / divisor) for name, loss in layer_losses.items()}
 
 
 def check_choice(option: str, value: str, valid: tuple[str, ...]) -> str:
-    """Return `value`, or raise the ValueError that names the valid ones."""
+    """Return `value`, or raise a ValueError that names the option and the valid values."""
     if value not in valid:
         raise ValueError(f"{option} is {value!r}; give one of {', '.join(valid)}")
     return value
+
+
+def check_count(option: str, count: int) -> int:
+    """Return `count`, or raise a ValueError that names the option if it is less than 1."""
+    if count < 1:
+        raise ValueError(f"{option} is {count}; give 1 or more")
+    return count

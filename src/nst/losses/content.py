@@ -5,23 +5,29 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, check_choice, combine, divisor, wide
+from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, check_choice, combine, divisor_key
 
 
 class Content(Term):
-    """Squared distance of the features of the image, F, and of the content, P, position by position.
+    """Squared distance of the features of the image, F, and of the content, P, both (1, C, h, w).
 
-    Per layer, by `reduction`: `sum`: ||F - P||^2; `half_sum`: 1/2 ||F - P||^2; `mean`: over all elements;
-    `relative`: ||F - P||^2 / ||P - mean(P)||^2, our own, with the mean of every channel over positions: 1 where
-    nothing of the content's structure is left.
+    The distance of a layer depends on `reduction`:
+
+    * `relative`: ||F - P||^2 / ||P - mean(P)||^2, with the mean of each channel over positions. It is 1 where nothing
+      of the content's structure is left.
+    * `sum`: ||F - P||^2.
+    * `half_sum`: ||F - P||^2 / 2.
+    * `mean`: ||F - P||^2 / (C h w).
 
     Args:
         layers: Layer name -> weight.
         weight: Weight of the term.
-        reduction: As above.
+        reduction: See above.
         layer_reduction: `sum` or `mean` over the layers.
 
-    Source: Gatys, Ecker & Bethge 2016, equation 1 (`half_sum`).
+    Source: Gatys, Ecker & Bethge 2016, equation 1 (`reduction=half_sum`).
+
+    Differs: `relative` is ours.
     """
 
     of = "content"
@@ -29,30 +35,30 @@ class Content(Term):
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str) -> None:
         super().__init__(layers=layers, weight=weight)
-        reductions = ("relative", "sum", "half_sum", "mean")
-        self.reduction = check_choice("loss.content.reduction", reduction, reductions)
-        self.layer_reduction = check_choice("loss.content.layer_reduction", layer_reduction, ("sum", "mean"))
+        self.reduction = check_choice("reduction", reduction, ("relative", "sum", "half_sum", "mean"))
+        self.layer_reduction = check_choice("layer_reduction", layer_reduction, LAYER_REDUCTIONS)
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the content's features, (N, C, h, w), and what each layer's share is divided by."""
+        """Return layer -> P, (1, C, h, w), and the divisor of each layer's loss."""
         kept = {name: features[name].detach() for name in self.layers}
-        return kept | {divisor(name): self._spread(kept[name]) for name in self.layers}
+        return kept | {divisor_key(name): self._divisor(kept[name]) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> ||F - P||^2, summed over channels and (weighted) positions."""
-        squares = {name: wide(features[name] - reference[name]).square() for name in self.layers}
+        """Return layer -> ||F - P||^2, a scalar: the sum over channels and (weighted) positions."""
+        squares = {name: at_least_float32(features[name] - reference[name]).square() for name in self.layers}
         if mask is not None:
             squares = {name: square * mask[name] for name, square in squares.items()}
         return {name: square.sum() for name, square in squares.items()}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
-        shares = {name: total[name] / reference[divisor(name)] for name in self.layers}
-        return combine(shares, self.layers, self.layer_reduction)
+        losses = {name: total[name] / reference[divisor_key(name)] for name in self.layers}
+        return combine(losses, self.layers, self.layer_reduction)
 
-    def _spread(self, reference: Tensor) -> Tensor:
-        p = wide(reference)
+    def _divisor(self, reference: Tensor) -> Tensor:
+        p = at_least_float32(reference)
         if self.reduction == "relative":
-            spread = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]  # without another map
-            return spread.clamp_min(torch.finfo(p.dtype).tiny)
+            # var() times the number of positions needs no second map
+            squares = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]
+            return squares.clamp_min(torch.finfo(p.dtype).tiny)
         return p.new_tensor({"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction])

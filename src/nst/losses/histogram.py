@@ -1,66 +1,50 @@
-"""Histogram loss: every channel's values are to have the style's histogram."""
+"""The histogram loss: the values of each channel should have the style's histogram."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at, check_choice, combine
-from nst.losses.sampling import check_count, mixed, rows
-from nst.losses.transport import along_lines, spread
+from nst.losses.base import check_choice
+from nst.losses.sampling import SampledLoss, squared_wasserstein_1d, total_variance
 
 
-class Histogram(Term):
-    """Squared distance of the features, F, from themselves with the style's histogram in every channel, R(F).
+class Histogram(SampledLoss):
+    """Squared distance of the features X from R(X), which has the style's histogram in each channel.
 
-    Per layer, by `reduction`: `relative`: sum over channels of mean_p (F - R(F))^2 / tr Cov(S), ours; `mean`: the mean
-    over positions and channels; `sum`: over channels and the mean over positions.
+    `d = sum_c mean_p (X_pc - R(X)_pc)^2` with the features of the image, X (n, C), and of the style, Y (m, C), at
+    sampled positions p, and channels c. The distance of a layer depends on `reduction`:
 
-    It is meant beside the Gram loss: it holds contrast steady where Gram lets mean and variance trade.
+    * `relative`: d / tr Cov(Y).
+    * `mean`: d / C.
+    * `sum`: d.
+
+    It is meant to be used with the Gram loss, which lets a channel's mean and variance compensate for each other; the
+    histogram keeps the contrast steady.
 
     Args:
         layers: Layer name -> weight.
         weight: Weight of the term.
-        reduction: As above.
+        reduction: See above.
         layer_reduction: `sum` or `mean` over the layers.
-        positions: Positions compared at most, drawn anew at every step; of the style, drawn once.
+        positions: Largest number of positions in a sample, of the image (n) and of the style (m).
 
     Source: Risser, Wilmot & Barnes 2017 (Stable and Controllable Neural Texture Synthesis and Style Transfer Using
     Histogram Losses), section 4.1.
 
-    Differs: values are matched by rank, exactly, where they use histograms of 256 bins; no gradient flows through R.
+    Differs: `relative` is ours. Values are matched exactly, by rank, where the authors use histograms of 256 bins.
     """
-
-    of = "style"
-    additive = False
 
     def __init__(
         self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str, positions: int
     ) -> None:
-        super().__init__(layers=layers, weight=weight)
-        self.reduction = check_choice("loss.histogram.reduction", reduction, ("relative", "mean", "sum"))
-        self.layer_reduction = check_choice("loss.histogram.layer_reduction", layer_reduction, ("sum", "mean"))
-        self.positions = check_count("loss.histogram.positions", positions)
+        super().__init__(
+            layers=layers, weight=weight, layer_reduction=layer_reduction, positions=positions, candidates=positions
+        )
+        self.reduction = check_choice("reduction", reduction, ("relative", "mean", "sum"))
 
-    def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> some of the style's features, (m, C)."""
-        kept = {k: rows(features[k], at(mask, k), most=self.positions, draw=0) for k in self.layers}
-        return {name: value[:, :-1].detach() for name, value in kept.items()}
-
-    def mix(self, references: Sequence[Stats], shares: Sequence[float]) -> Stats:
-        """Return features of all pictures, as many of each as its share says."""
-        return mixed(references, shares)
-
-    def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> some of the features and their weights, (n, C + 1)."""
-        return {k: rows(features[k], at(mask, k), most=self.positions, draw=self.draw) for k in self.layers}
-
-    def score(self, total: Stats, reference: Stats) -> Stats:
-        """Return layer -> the weighted distance."""
-        shares = {name: self._distance(total[name], reference[name]) for name in self.layers}
-        return combine(shares, self.layers, self.layer_reduction)
-
-    def _distance(self, total: Tensor, style: Tensor) -> Tensor:
-        distance = along_lines(total[:, :-1], total[:, -1:], style.to(total)).sum()
+    def distance(self, image: Tensor, style: Tensor) -> Tensor:
+        """Return the distance from samples of the image, (n, C + 1), and of the style, (m, C)."""
+        distance = squared_wasserstein_1d(image[:, :-1], image[:, -1], style).sum()
         if self.reduction == "relative":
-            return distance / spread(style)
+            return distance / total_variance(style)
         return distance / {"mean": style.shape[1], "sum": 1}[self.reduction]

@@ -1,32 +1,33 @@
-"""Laplacian loss: the content's edges and fine lines, straight from the pixels."""
+"""The Laplacian loss: keeps the content's edges and fine lines, measured on the pixels."""
 
 from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at, check_choice, divisor
-from nst.losses.sampling import check_count
+from nst.losses.base import Stats, Term, at_least_float32, check_choice, check_count, divisor_key, layer_mask, nonzero
 
 
 class Laplacian(Term):
-    """Squared distance of the Laplacians of the image and of the content, both averaged over small squares first.
+    """Squared distance of the Laplacians of the image x and of the content c, after average pooling.
 
-    `D(x) = lap * pool(x)` with `lap = [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]`, replicated at the borders. By
-    `reduction`: `relative`: ||D(x) - D(c)||^2 / ||D(c)||^2, ours: 1 for a picture without any edges; `sum`: undivided.
+    `D(x) = k * avg_pool(x)`, a convolution with `k = [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]` of x, (1, 3, H, W),
+    averaged over squares of `pool` x `pool` pixels and replicated at the borders. The distance depends on `reduction`:
 
-    It is additive over squares of `pool` pixels, each with its neighbours: `margin` and `grid`.
+    * `relative`: ||D(x) - D(c)||^2 / ||D(c)||^2, which is 1 for a flat image.
+    * `sum`: ||D(x) - D(c)||^2.
+
+    It is additive over squares; each also reads the neighbouring squares (`margin` and `grid`).
 
     Args:
         layers: `image` or `input` -> weight.
         weight: Weight of the term.
-        reduction: As above.
+        reduction: See above.
         pool: Edge of the squares, pixels.
 
     Source: Li, Xu, Nie & Chua 2017 (Laplacian-Steered Neural Style Transfer), section 3.
 
-    Differs: the three channels are compared one by one, where they sum them.
+    Differs: `relative` is ours. The three channels are compared one by one, where the authors add them up.
     """
 
     of = "content"
@@ -34,24 +35,24 @@ class Laplacian(Term):
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, pool: int) -> None:
         super().__init__(layers=layers, weight=weight)
-        self.reduction = check_choice("loss.laplacian.reduction", reduction, ("relative", "sum"))
-        self.pool = self.margin = self.grid = check_count("loss.laplacian.pool", pool)
+        self.reduction = check_choice("reduction", reduction, ("relative", "sum"))
+        self.pool = self.margin = self.grid = check_count("pool", pool)
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the content's Laplacian, (1, 3, h, w), and what each layer's share is divided by."""
+        """Return layer -> D(c), (1, 3, H / pool, W / pool) rounded up, and the divisor of each layer's loss."""
         kept = {name: laplacian(features[name], self.pool).detach() for name in self.layers}
-        return kept | {divisor(name): self._size(kept[name]) for name in self.layers}
+        return kept | {divisor_key(name): self._divisor(kept[name]) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the squared distance, summed over channels and (weighted) positions."""
-        return {k: self._squares(features[k], reference[k], at(mask, k)).sum() for k in self.layers}
+        """Return layer -> ||D(x) - D(c)||^2, a scalar: the sum over channels and (weighted) squares."""
+        return {k: self._squares(features[k], reference[k], layer_mask(mask, k)).sum() for k in self.layers}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
-        return {name: share * total[name] / reference[divisor(name)] for name, share in self.layers.items()}
+        return {name: weight * total[name] / reference[divisor_key(name)] for name, weight in self.layers.items()}
 
-    def _size(self, target: Tensor) -> Tensor:
-        return target.square().sum().clamp_min(1e-12) if self.reduction == "relative" else target.new_ones(())
+    def _divisor(self, target: Tensor) -> Tensor:
+        return nonzero(target.square().sum()) if self.reduction == "relative" else target.new_ones(())
 
     def _squares(self, x: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         squares = (laplacian(x, self.pool) - target).square()
@@ -59,9 +60,16 @@ class Laplacian(Term):
 
 
 def laplacian(x: Tensor, pool: int) -> Tensor:
-    """Return the Laplacian of an image (1, C, H, W) averaged over squares of `pool` pixels, (1, C, ceil, ceil)."""
-    x = x.to(torch.promote_types(x.dtype, torch.float32))
-    small = F.avg_pool2d(x, pool, ceil_mode=True)
+    """Return the Laplacian of an image averaged over squares.
+
+    Args:
+        x: (1, C, H, W).
+        pool: Edge of the squares, pixels.
+
+    Returns:
+        (1, C, H / pool, W / pool), rounded up, float32 or float64.
+    """
+    small = F.avg_pool2d(at_least_float32(x), pool, ceil_mode=True)
     padded = F.pad(small, (1, 1, 1, 1), mode="replicate")
-    middle, around = padded[..., 1:-1, 1:-1], (padded[..., :-2, 1:-1], padded[..., 2:, 1:-1])
-    return 4 * middle - around[0] - around[1] - padded[..., 1:-1, :-2] - padded[..., 1:-1, 2:]
+    centre, above, below = padded[..., 1:-1, 1:-1], padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
+    return 4 * centre - above - below - padded[..., 1:-1, :-2] - padded[..., 1:-1, 2:]

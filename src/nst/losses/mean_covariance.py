@@ -1,42 +1,39 @@
-"""Our default style loss: squared distances of the means and of the covariances, each relative to the style's own."""
+"""The default style loss: relative squared distances of the means and of the covariances."""
+
+from collections.abc import Mapping
 
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at, combine
-from nst.losses.gram import moments
-from nst.losses.moments import floor, mean_covariance
+from nst.losses.base import nonzero
+from nst.losses.moments import MomentLoss, mean_covariance
 
 
-class MeanCovariance(Term):
-    """Relative distance of the Gaussians of the image's features, (mu, S), and of the style's, (nu, T).
+class MeanCovariance(MomentLoss):
+    """Relative distance of mean and covariance of the image's features, mu and S, from the style's, nu and T.
 
-    `||S - T||^2 / ||T||^2 + ||mu - nu||^2 / ||nu||^2` for each layer, mean over the layers: the same weights give the
-    same look on any backbone, layer set and size. A Gram matrix is S + mu mu^T: where features are rectified its norm
-    is mostly that of mu mu^T, so a relative Gram distance hardly sees the covariance that makes strokes.
+    `||S - T||^2 / ||T||^2 + ||mu - nu||^2 / ||nu||^2` for each layer, with mu and nu (C), S and T (C, C), and the mean
+    over the layers. Equal weights then act alike on any backbone, layer set and image size.
+
+    A Gram matrix is `S + mu mu^T`. After a ReLU its norm is mostly that of `mu mu^T`, so a relative Gram distance would
+    hardly see the covariance, which makes the strokes.
 
     Args:
         layers: Layer name -> weight.
         weight: Weight of the term.
 
-    Source: Gatys, Ecker & Bethge 2016, equation 4 (the Gram distance).
+    Source: Gatys, Ecker & Bethge 2016, equation 4 (the distance of Gram matrices).
 
-    Differs: centred, with the means apart, and both relative.
+    Differs: mean and covariance are compared separately, and each distance is relative to the style's.
     """
 
-    of = "style"
+    reductions = ("relative",)
 
-    def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> moments, (C + 1, C + 1)."""
-        return {name: moments(features[name], at(mask, name)) for name in self.layers}
+    def __init__(self, *, layers: Mapping[str, float], weight: float) -> None:
+        super().__init__(layers=layers, weight=weight, reduction="relative", layer_reduction="mean")
 
-    def score(self, total: Stats, reference: Stats) -> Stats:
-        """Return layer -> the weighted distance."""
-        shares = {name: _distance(total[name], reference[name]).to(total[name]) for name in self.layers}
-        return combine(shares, self.layers, "mean")
-
-
-def _distance(total: Tensor, reference: Tensor) -> Tensor:
-    (mean, covariance), (target, spread) = mean_covariance(total), mean_covariance(reference)
-    texture = (covariance - spread).square().sum() / floor(spread.square().sum())
-    level = (mean - target).square().sum() / floor(target.square().sum())
-    return texture + level
+    def distance(self, image: Tensor, style: Tensor) -> Tensor:
+        """Return the distance from the moments of the image and of the style, (C + 1, C + 1)."""
+        (mean, covariance), (target_mean, target) = mean_covariance(image), mean_covariance(style)
+        texture = (covariance - target).square().sum() / nonzero(target.square().sum())
+        level = (mean - target_mean).square().sum() / nonzero(target_mean.square().sum())
+        return texture + level

@@ -1,52 +1,33 @@
-"""Moment matching: absolute differences of mean and covariance, what STROTSS sets beside the earth mover."""
-
-from collections.abc import Mapping
+"""The moment matching of STROTSS: absolute differences of mean and covariance."""
 
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at, check_choice, combine
-from nst.losses.gram import moments
-from nst.losses.moments import deviation, floor, mean_covariance
+from nst.losses.base import nonzero
+from nst.losses.moments import MomentLoss, mean_covariance, standard_deviation
 
 
-class Moment(Term):
-    """Absolute differences of the means, mu and m, and of the covariances, S and A, of image and style; C channels.
+class Moment(MomentLoss):
+    """Absolute differences of mean and covariance: mu, (C), and S, (C, C), of the image, nu and T of the style.
 
-    Per layer, by `reduction`:
+    With |x|_1 the sum of absolute values, the distance of a layer depends on `reduction`:
 
-    * `relative`: |mu - m|_1 / |t|_1 + |S - A|_1 / |A|_1, ours, with the style's standard deviations t.
-    * `mean`: |mu - m|_1 / C + |S - A|_1 / C^2: STROTSS's.
+    * `relative`: |mu - nu|_1 / |t|_1 + |S - T|_1 / |T|_1, with the style's standard deviations t, (C).
+    * `mean`: |mu - nu|_1 / C + |S - T|_1 / C^2, as in STROTSS.
 
-    Args:
-        layers: Layer name -> weight.
-        weight: Weight of the term.
-        reduction: As above.
-        layer_reduction: `sum` or `mean` over the layers.
+    Args: those of `MomentLoss`.
 
     Source: Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), equation 8.
 
-    Differs: layer by layer, not on hypercolumns, and over all positions: additive.
+    Differs: `relative` is ours. Each layer is compared by itself instead of hypercolumns of all layers, and over all
+    positions instead of a sample, so that the term is additive.
     """
 
-    of = "style"
+    reductions = ("relative", "mean")
 
-    def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str) -> None:
-        super().__init__(layers=layers, weight=weight)
-        self.reduction = check_choice("loss.moment.reduction", reduction, ("relative", "mean"))
-        self.layer_reduction = check_choice("loss.moment.layer_reduction", layer_reduction, ("sum", "mean"))
-
-    def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> moments, (C + 1, C + 1)."""
-        return {name: moments(features[name], at(mask, name)) for name in self.layers}
-
-    def score(self, total: Stats, reference: Stats) -> Stats:
-        """Return layer -> the weighted difference."""
-        shares = {name: self._distance(total[name], reference[name]).to(total[name]) for name in self.layers}
-        return combine(shares, self.layers, self.layer_reduction)
-
-    def _distance(self, total: Tensor, reference: Tensor) -> Tensor:
-        (mean, covariance), (target, spread) = mean_covariance(total), mean_covariance(reference)
-        first, second = (mean - target).abs(), (covariance - spread).abs()
+    def distance(self, image: Tensor, style: Tensor) -> Tensor:
+        """Return the distance from the moments of the image and of the style, (C + 1, C + 1)."""
+        (mean, covariance), (target_mean, target) = mean_covariance(image), mean_covariance(style)
+        of_mean, of_covariance = (mean - target_mean).abs(), (covariance - target).abs()
         if self.reduction == "relative":
-            return first.sum() / deviation(spread).sum() + second.sum() / floor(spread.abs().sum())
-        return first.mean() + second.mean()
+            return of_mean.sum() / standard_deviation(target).sum() + of_covariance.sum() / nonzero(target.abs().sum())
+        return of_mean.mean() + of_covariance.mean()

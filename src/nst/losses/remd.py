@@ -1,74 +1,68 @@
-"""Relaxed earth mover's distance: the image's features and the style's, each with its nearest in the other."""
+"""The style loss of STROTSS: the relaxed earth mover's distance, which matches each feature with its nearest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, check_choice
-from nst.losses.sampling import check_count, cosine_distance, hypercolumns, largest, mixed, pick, weights
-from nst.losses.transport import spread
+from nst.losses.base import Stats, check_choice
+from nst.losses.sampling import (
+    HYPERCOLUMN,
+    SampledLoss,
+    cosine_distance,
+    hypercolumns,
+    sample_finest,
+    total_variance,
+    weighted_mean,
+    with_weights,
+)
 
-KEY = "hypercolumn"
-"""All layers are one feature here, so they share one name."""
 
+class RelaxedEarthMover(SampledLoss):
+    """Relaxed earth mover's distance between the hypercolumns of the image, x_i, and of the style, y_j.
 
-class RelaxedEarthMover(Term):
-    """Relaxed earth mover's distance between the hypercolumns of the image, x, and of the style, y.
+    `max(1/n sum_i min_j d(x_i, y_j), 1/m sum_j min_i d(x_i, y_j))`: each feature of the image should be like some
+    feature of the style, and each feature of the style should occur in the image. A hypercolumn stacks the features of
+    all layers, D channels in all, at one of n or m sampled positions. d depends on `distance`:
 
-    `max(1/n sum_i min_j d(x_i, y_j), 1/m sum_j min_i d(x_i, y_j))`: no feature without a model in the style, and no
-    feature of the style without use. d, by `distance`: `cosine`: 1 - cos, in [0, 2]; `euclidean`: ||x - y|| over the
-    root of the trace of y's covariance, for the layer `image`: STROTSS's palette.
+    * `cosine`: 1 - cos(x_i, y_j), in [0, 2].
+    * `euclidean`: ||x_i - y_j|| / sqrt(tr Cov(y)). Over the layer `image` it is STROTSS's palette loss.
 
     Args:
-        layers: Layer name -> weight; its root multiplies the layer's part of the hypercolumn.
+        layers: Layer name -> weight; its square root multiplies the layer's part of the hypercolumn.
         weight: Weight of the term.
-        distance: As above.
-        positions: Positions of the image compared at most, drawn anew at every step.
-        candidates: Positions of the style compared at most, drawn once.
+        distance: See above.
+        positions: Largest number n of positions of the image in a sample, drawn anew at every step.
+        candidates: Largest number m of positions of the style in a sample, drawn once.
 
     Source: Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), equations 5 to 7 and 9.
 
-    Differs: the palette is compared in RGB over its own spread, not in a decorrelated space.
+    Differs: the palette is compared in RGB relative to its own spread, not in a decorrelated colour space.
     """
-
-    of = "style"
-    additive = False
 
     def __init__(
         self, *, layers: Mapping[str, float], weight: float, distance: str, positions: int, candidates: int
     ) -> None:
-        super().__init__(layers=layers, weight=weight)
-        self.distance = check_choice("loss.style.distance", distance, ("cosine", "euclidean"))
-        self.positions = check_count("loss.style.positions", positions)
-        self.candidates = check_count("loss.style.candidates", candidates)
+        super().__init__(
+            layers=layers, weight=weight, layer_reduction="sum", positions=positions, candidates=candidates
+        )
+        self.ground_distance = check_choice("distance", distance, ("cosine", "euclidean"))
 
-    def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
-        """Return some of the style's hypercolumns, (m, sum of C)."""
-        return {KEY: self._rows(features, mask, self.candidates, 0)[:, :-1].detach()}
-
-    def mix(self, references: Sequence[Stats], shares: Sequence[float]) -> Stats:
-        """Return hypercolumns of all pictures, as many of each as its share says."""
-        return mixed(references, shares)
-
-    def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return some hypercolumns and their weights, (n, sum of C + 1)."""
-        return {KEY: self._rows(features, mask, self.positions, self.draw)}
+    def sample(self, features: Stats, mask: Stats | None, *, most: int, seed: int) -> Stats:
+        """Return up to `most` hypercolumns, with the weights of their positions in the last column, (n, D + 1)."""
+        chosen, finest_mask = sample_finest(features, self.layers, mask, most=most, seed=seed)
+        return {HYPERCOLUMN: with_weights(hypercolumns(features, self.layers, chosen), finest_mask, chosen)}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
-        """Return the distance, all layers in one."""
-        x, w = total[KEY][:, :-1], total[KEY][:, -1]
-        y = reference[KEY].to(x)
-        if self.distance == "cosine":
-            cost = cosine_distance(x, y)
-        else:
-            cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist") / spread(y).sqrt()
-        there = (w * cost.amin(1)).sum() / w.sum()
-        return {KEY: torch.maximum(there, cost.amin(0).mean())}
+        """Return the distance, one for all layers."""
+        image = total[HYPERCOLUMN]
+        return {HYPERCOLUMN: self.distance(image, reference[HYPERCOLUMN].to(image))}
 
-    def _rows(self, features: Stats, mask: Stats | None, most: int, draw: int) -> Tensor:
-        finest = largest(features, self.layers)
-        where = None if mask is None else mask[next(k for k in self.layers if features[k] is finest)]
-        chosen = pick(finest.shape[-2] * finest.shape[-1], where, most=most, draw=draw).to(finest.device)
-        values = hypercolumns(features, self.layers, chosen)
-        return torch.cat([values, weights(where, chosen, values)], dim=1)
+    def distance(self, image: Tensor, style: Tensor) -> Tensor:
+        """Return the distance from samples of the image, (n, D + 1), and of the style, (m, D)."""
+        x, weights = image[:, :-1], image[:, -1]
+        if self.ground_distance == "cosine":
+            cost = cosine_distance(x, style)  # (n, m)
+        else:
+            cost = torch.cdist(x, style, compute_mode="donot_use_mm_for_euclid_dist") / total_variance(style).sqrt()
+        return torch.maximum(weighted_mean(cost.amin(1), weights), cost.amin(0).mean())

@@ -1,48 +1,47 @@
-"""Total variation of the picture itself, in the forms that the field's programs use."""
+"""Total variation of the image itself, in the forms in use in the field."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at, check_choice, wide
+from nst.losses.base import Stats, Term, at_least_float32, check_choice, layer_mask
 
 
 class TotalVariation(Term):
-    """Sum of the differences of neighbours, over the layers `image` ([0, 1]) or `input` (as the network sees it).
+    """Sum of the differences of neighbouring pixels, over the layers `image` ([0, 1]) or `input` (normalised).
 
-    By `form`, with dx and dy the differences to the right and lower neighbour:
+    dx and dy are the differences to the right and to the lower neighbour. The loss depends on `form`:
 
-    * `absolute_sum`: sum |dx| + |dy| (neural-style-pt; lassebaerlandstrand; Sohini1911's Eq. 4).
+    * `absolute_sum`: sum |dx| + |dy| (neural-style-pt, lassebaerlandstrand, equation 4 of Sohini1911).
     * `squared_sum`: sum dx^2 + dy^2 (the CS231n course).
-    * `squared_mean_9`: 2 (sum (dx^2 + dy^2) / 3 + sum (both diagonals' differences)^2 / 12) / (number of values):
-      crowsonkb's nine-point stencil.
+    * `squared_mean_9`: 2 (sum (dx^2 + dy^2) / 3 + sum (de^2 + df^2) / 12) / N, with the differences de and df to the
+      two lower diagonal neighbours and N values in the image (crowsonkb's nine-point stencil).
 
     Args:
         layers: `image` or `input` -> weight.
         weight: Weight of the term.
-        form: As above.
+        form: See above.
     """
 
     margin = 1
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, form: str) -> None:
         super().__init__(layers=layers, weight=weight)
-        forms = ("absolute_sum", "squared_sum", "squared_mean_9")
-        self.form = check_choice("loss.tv.form", form, forms)
-        if not set(self.layers) <= {"image", "input"}:
-            raise ValueError(f"total variation is of the layers {list(self.layers)}; give image or input")
+        self.form = check_choice("form", form, ("absolute_sum", "squared_sum", "squared_mean_9"))
+        if unknown := self.layers.keys() - {"image", "input"}:
+            raise ValueError(f"layers names {min(unknown)}, but total variation is of the pixels; give image or input")
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
-        """Return layer -> the sum, and the count of elements, (2)."""
-        return {name: self._sum(features[name], at(mask, name)) for name in self.layers}
+        """Return layer -> the sum and the number of values N, (2)."""
+        return {name: self._sum(features[name], layer_mask(mask, name)) for name in self.layers}
 
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted total variation."""
-        return {name: share * self._reduce(total[name]) for name, share in self.layers.items()}
+        return {name: weight * self._reduce(total[name]) for name, weight in self.layers.items()}
 
     def _sum(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        x = wide(x)
+        x = at_least_float32(x)
         w = torch.ones_like(x[:1, :1]) if mask is None else mask.to(x)
         right = (x[..., 1:] - x[..., :-1], w[..., :-1])
         below = (x[..., 1:, :] - x[..., :-1, :], w[..., :-1, :])

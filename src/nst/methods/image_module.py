@@ -168,7 +168,7 @@ class ImageModule(LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
-        self.objective.draw(0 if self._tries else self.trainer.global_step)
+        self.objective.set_sampling_step(0 if self._tries else self.trainer.global_step)
         shares = self.objective(self.image(), self.references, self.ranks())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
@@ -224,7 +224,7 @@ class ImageModule(LightningModule):
         """Return term -> layer -> share for another image of this size."""
         if not self.references:
             self.capture()
-        self.objective.draw(0)
+        self.objective.set_sampling_step(0)
         shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
         return shares
 

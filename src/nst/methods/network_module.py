@@ -124,7 +124,7 @@ class NetworkModule(LightningModule):
         Raises:
             DivergedError: It is not finite.
         """
-        self.method.objective.draw(self.trainer.global_step)
+        self.method.objective.set_sampling_step(self.trainer.global_step)
         losses = self.method.losses(batch)
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):

@@ -1,0 +1,24 @@
+"""Matrix product and bias in one pass, by oneDNN where it supports the input."""
+
+import torch
+from torch import Tensor
+
+from nst.kernels import onednn
+
+
+def addmm(bias: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
+    """Return `torch.addmm(bias, x, matrix)`, that is `x matrix + bias`, without a gradient.
+
+    torch's own operator first writes P copies of the bias; oneDNN's does not.
+
+    Args:
+        bias: (O).
+        x: (P, I).
+        matrix: (I, O).
+
+    Returns:
+        (P, O).
+    """
+    if onednn.takes(x.device, x.dtype):
+        return onednn.affine(x, matrix.T, bias)
+    return torch.addmm(bias, x, matrix)
