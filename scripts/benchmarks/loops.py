@@ -4,7 +4,6 @@ import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import torch
 import torchvision
@@ -13,9 +12,9 @@ from omegaconf import DictConfig
 from torch import nn
 
 from benchmarks import machine
+from nst import kernels
 from nst.backbones.pretrained import aliases
 from nst.config import instantiate
-from nst.kernels import allocator, compiled
 from nst.methods import ImageModule
 from nst.methods.stage import Steps
 from nst.objective import Objective, Target
@@ -74,7 +73,7 @@ class Plain:
         return out
 
     def _by_torch(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        with mock.patch.object(compiled, "library", return_value=None):
+        with kernels.use("off"):
             out: dict[str, torch.Tensor] = self.network(x)
         return out
 
@@ -151,6 +150,6 @@ def ours(
     )
     clock = Clock()
     trainer = instantiate.trainer(cfg, Path(), [], [clock], steps)
-    with allocator.kept(cfg.keep_memory):
+    with kernels.keep_memory(cfg.keep_memory):
         trainer.fit(module, Steps(steps))
     return clock.seconds

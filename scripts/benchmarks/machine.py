@@ -12,8 +12,8 @@ import torch
 import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
+from nst import kernels
 from nst.backbones.base import Backbone
-from nst.kernels import allocator
 
 PATIENCE = 5.0  # seconds: a processor without bfloat16 takes one for each of its products
 
@@ -34,7 +34,7 @@ def held(where: torch.device) -> int:
     if where.type == "cuda":
         return torch.cuda.memory_allocated(where)
     gc.collect()
-    allocator.give_back()  # else what the last turn freed still counts
+    kernels.release_memory()  # else what the last turn freed still counts
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

@@ -18,11 +18,11 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 import nst
+from nst import kernels
 from nst.config import instantiate
 from nst.data import image_io
 from nst.data.image_io import Pixels
 from nst.data.inputs import Pictures, StylePicture
-from nst.kernels import allocator
 from nst.methods import ImageModule
 from nst.methods.image import ImageMethod
 from nst.methods.pyramid import Level
@@ -147,7 +147,7 @@ def _race(
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(Pictures(Pixels(content), content, [StylePicture("style", style)])):
             trainer = instantiate.trainer(long, options.out, [], [goal], stage.steps)
-            with allocator.kept(long.keep_memory):
+            with kernels.keep_memory(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
         for rate, (seconds, aim) in plains.items():
             taken = goal.reached[aim]

@@ -23,10 +23,10 @@ def use():
 
 use()
 before = held()
-with allocator.kept(KEEP):
+with allocator.keep_memory(KEEP):
     use()
     inside = held()
-    allocator.give_back()
+    allocator.release_memory()
     given = held()
     use()
 after = held()
@@ -63,7 +63,7 @@ def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 picture = torch.rand(1, 3, 4096, 4096)
-with allocator.kept():
+with allocator.keep_memory():
     before = held()
     zeros = allocator.zeros_like(picture)
     assert zeros.shape == picture.shape and zeros.dtype == picture.dtype and zeros.max() == 0

@@ -19,7 +19,7 @@ pytestmark = IN_C
 def anew(monkeypatch, tmp_path):
     """The library's function without its memory, and a cache folder of its own."""
     monkeypatch.setenv("NST_CACHE", str(tmp_path / "nst"))
-    monkeypatch.setattr(compiled, "library", compiled.library.__wrapped__)
+    monkeypatch.setattr(compiled, "_library", compiled._library.__wrapped__)
     return tmp_path / "nst" / "native"
 
 

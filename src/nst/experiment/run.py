@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from lightning.pytorch import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
+from nst import kernels
 from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
 from nst.cli import command, report
 from nst.config import instantiate
@@ -22,7 +23,6 @@ from nst.config.resume import CONFIG, resumed
 from nst.experiment import status
 from nst.experiment.lock import alone
 from nst.experiment.record import NoRecord, Record
-from nst.kernels import allocator
 from nst.sweep import worker
 from nst.utils.errors import one_line
 from nst.utils.files import write
@@ -104,7 +104,7 @@ def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> worker.Outcome:
     seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_num_threads(plain["threads"] or worker.threads())
     job = instantiate.build(cfg.job)
-    with allocator.kept(plain["keep_memory"]):
+    with kernels.keep_memory(plain["keep_memory"]):
         outcome: worker.Outcome = job(cfg, plain, record, stop, made_by)
     return outcome
 

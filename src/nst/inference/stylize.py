@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from nst import kernels
 from nst.data import color, image_io, video
 from nst.inference import styles
 from nst.inference.tiled import Stylist
-from nst.kernels import allocator
 from nst.networks import Adain, io
 from nst.utils import typecheck
 from nst.utils.devices import fastest
@@ -105,7 +105,7 @@ class Stylize:
 
     def run(self) -> int:
         """Paint all that is asked for and return the exit code: 1 where a picture of a folder could not be painted."""
-        with allocator.kept(self.keep_memory):
+        with kernels.keep_memory(self.keep_memory):
             return self._folder() if self.source.is_dir() else self._single()
 
     def _single(self) -> int:

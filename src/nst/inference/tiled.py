@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst import kernels
 from nst.data import image_io
-from nst.kernels import allocator
 from nst.networks import Adain, Transformer, held
 from nst.tiling.memory import free_memory
 
@@ -69,7 +69,7 @@ class Stylist:
             return self.tile
         if pixels <= WHOLE:
             return None
-        allocator.give_back()  # what the last picture left counts as free
+        kernels.release_memory()  # what the last picture left counts as free
         free = free_memory(image.device)
         each = len(image) * MAPS * self.network.options["width"] * image.element_size()
         fits = (edge for edge in WINDOWS if free is None or each * (edge + 2 * self.network.halo) ** 2 <= USABLE * free)

@@ -20,5 +20,5 @@ def addmm(bias: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
         (P, O).
     """
     if onednn.takes(x.device, x.dtype):
-        return onednn.affine(x, matrix.T, bias)
+        return onednn.linear(x, matrix.T, bias)
     return torch.addmm(bias, x, matrix)

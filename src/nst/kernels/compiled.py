@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nst.kernels.switch import enabled
 from nst.utils.files import cache_folder
 
 log = logging.getLogger("nst")
@@ -46,9 +47,14 @@ FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
 """Name -> what it returns, and what it takes; the last number is that of threads."""
 
 
-@cache
 def library() -> ctypes.CDLL | None:
-    """Return what was compiled, or None: not on Linux, or nothing compiles here, which is told once in one line."""
+    """Return the compiled C; None with `kernels=off`, outside Linux, or where it can't be compiled."""
+    return _library() if enabled() else None
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """Compile and load the C once; where that fails, warn in one line and return None."""
     if platform.system() != "Linux":
         return None  # measured there alone
     try:

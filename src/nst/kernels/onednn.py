@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from nst.kernels.switch import enabled
+
 CONVOLUTION = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
 ORDER = getattr(torch.ops.mkldnn, "_reorder_convolution_weight", None)
 LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
@@ -16,7 +18,9 @@ Numbers = tuple[list[int], list[int], list[int], int]
 
 def takes(device: torch.device, kind: torch.dtype) -> bool:
     """Tell whether there are such operators for maps of this kind, where this runs."""
-    if CONVOLUTION is None or ORDER is None or LINEAR is None or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if not enabled() or None in (CONVOLUTION, ORDER, LINEAR):
+        return False
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     return device.type == "cpu" and (kind == torch.float32 or (kind == torch.bfloat16 and KNOWS_BF16()))
 
@@ -35,8 +39,8 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, numbers: Numbers, 
     return out
 
 
-def affine(x: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
-    """Return x matrix^T + shift, (P, O), of (P, C), (O, C) and (O)."""
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return `F.linear(x, weight, bias)`: (P, O) of (P, C), (O, C) and (O); without a gradient."""
     assert LINEAR is not None  # `takes` told
-    out: Tensor = LINEAR(x, matrix, shift, "none", [], "")
+    out: Tensor = LINEAR(x, weight, bias, "none", [], "")
     return out

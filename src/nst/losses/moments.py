@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from nst.kernels.addmm import addmm
+from nst import kernels
 from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, check_choice, combine, layer_mask
 
 BLOCK, LINE = 1024, 128
@@ -96,7 +96,7 @@ class _Moments(torch.autograd.Function):
         with torch.autocast(gradient.device.type, enabled=False):
             if weights is None:
                 if channels_last:
-                    return addmm(of_sums, weighted.T, of_gram).T, None
+                    return kernels.addmm(of_sums, weighted.T, of_gram).T, None
                 return torch.addmm(of_sums[:, None], of_gram, weighted), None
             shift = weights.T * of_sums  # (P, C)
             if channels_last:

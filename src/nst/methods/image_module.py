@@ -9,8 +9,8 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from nst import kernels
 from nst.data import image_io
-from nst.kernels import allocator
 from nst.losses.base import Stats, check_choice
 from nst.methods.parametrization import Laplacian, bounded
 from nst.objective import Objective, References, Target
@@ -136,7 +136,7 @@ class ImageModule(LightningModule):
         self.styles = ()
         if self.keep is None:
             self.content = None
-        allocator.give_back()
+        kernels.release_memory()
         if self._tries:
             self.last_good = self.pixels.detach().clone()
 
@@ -145,7 +145,7 @@ class ImageModule(LightningModule):
         self.memory = dict(self._optimizer.state.get(self.pixels, {})) if self.remembers else {}
         self._optimizer.state.clear()
         self.pixels.grad = self.last_good = None
-        allocator.give_back()  # what saves and judges the picture then finds room below the peak of the steps
+        kernels.release_memory()  # what saves and judges the picture then finds room below the peak of the steps
 
     @property
     def _tries(self) -> bool:

@@ -1,7 +1,5 @@
 """A picture as the bands of its Laplacian pyramid: an optimiser then moves wide and fine things at the same pace."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -9,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from nst.kernels import compiled
+from nst import kernels
 
 BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
 SMALLEST = 8  # pixels: no band has a smaller edge
@@ -46,64 +44,12 @@ class Laplacian:
         return torch.cat([*out, image.flatten(2)], dim=2)
 
     def join(self, values: Tensor) -> Tensor:
-        """Return the image of bands; in float32 on a processor by C, whose gradient takes a fifth of torch's time."""
-        plain = values.device.type == "cpu" and values.dtype == torch.float32 and len(values) == 1
-        if plain and len(self.sizes) > 1 and compiled.library() is not None:
-            joined: Tensor = _Joined.apply(values, self.sizes)
-            return joined
-        *finer, image = _bands(values, self.sizes)
-        for band in reversed(finer):
-            image = _up(image, (band.shape[-2], band.shape[-1])).add_(band)
-        return image
+        """Return the image, (N, 3, H, W), of bands, (N, 3, n)."""
+        return kernels.laplacian_join(values, self.sizes)
 
 
 def _up(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bilinear", align_corners=False)
-
-
-class _Joined(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
-        ctx.sizes, ctx.like = sizes, values.shape
-        bands = _bands(values.contiguous(), sizes)
-        image = bands[-1]
-        for band in reversed(bands[:-1]):
-            larger = band.new_empty(band.shape)
-            maps, lengths = _told(image, band, larger)
-            _done(compiled.needed().enlarge(*maps, *lengths, *_lengths(image, band), torch.get_num_threads()))
-            image = larger
-        return image
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        out = gradient.new_empty(ctx.like)
-        bands = _bands(out, ctx.sizes)
-        bands[0].copy_(gradient)
-        for large, small in pairwise(bands):
-            maps, lengths = _told(large, small)
-            _done(compiled.needed().enlarge_gradient(*maps, *lengths, *_lengths(small, large), torch.get_num_threads()))
-        return out, None
-
-
-def _bands(values: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """Views of the bands, (1, 3, h, w) each."""
-    parts = torch.split(values, [height * width for height, width in sizes], dim=2)
-    return [part.unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]  # type: ignore[no-untyped-call]
-
-
-def _told(*maps: Tensor) -> tuple[list[int | None], list[int]]:
-    """Where maps lie, and how far from one channel to the next, for C."""
-    return [compiled.values(one) for one in maps], [one.stride(1) for one in maps]
-
-
-def _lengths(small: Tensor, large: Tensor) -> tuple[int, ...]:
-    return small.shape[1], *small.shape[-2:], *large.shape[-2:]
-
-
-def _done(failed: int) -> None:
-    if failed:
-        raise MemoryError("no memory for a row of the picture")
 
 
 def bounded(image: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from nst import kernels
 from nst.backbones.base import Backbone
 from nst.data import image_io
-from nst.kernels import allocator
 from nst.losses.base import Term
 from nst.tiling.memory import free_memory
 from nst.tiling.receptive_field import NotLocalError, geometry
@@ -104,7 +104,7 @@ class Plan:
     def _edge(self, size: tuple[int, int], device: torch.device, world: int) -> int | None:
         """The edge of the tiles that `auto` chooses, or None for the whole; says so in a line, with the reason."""
         pixels = size[0] * size[1]
-        allocator.give_back()  # what the last level left counts as free
+        kernels.release_memory()  # what the last level left counts as free
         free = free_memory(device)
         free = free // world if free is not None and device.type == "cpu" else free  # they may share a machine
         need = self.predicted(pixels, pixels)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst import kernels
 from nst.backbones.base import Backbone
-from nst.kernels import allocator
 from nst.losses.base import Stats, Term
 from nst.tiling.memmap import Paged, part
 from nst.tiling.receptive_field import Geometry, NotLocalError
@@ -90,7 +90,7 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (image,) = ctx.saved_tensors
-        out = allocator.zeros_like(image)
+        out = kernels.zeros_like(image)
         for window in ctx.windows:
             own = window.of(image).detach().requires_grad_()
             with torch.enable_grad(), torch.autocast(image.device.type, **ctx.autocast):
