@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig
 
 from nst.callbacks import Average, Clamp
-from nst.data.image_io import Pixels
-from nst.data.inputs import Pictures, StylePicture
+from nst.data.image_io import DecodedImage
+from nst.data.inputs import Inputs, StylePicture
 from nst.losses import Content, TotalVariation, Wasserstein
 from nst.methods import ImageMethod, initial_image
 from nst.methods.pyramid import Level
@@ -110,7 +110,7 @@ def test_two_scales_equal_a_loop_written_as_theirs(wavelet, noise) -> None:
     )
     content, style = noise(), noise(40, 30, seed=1)
     state, results, starts, references = None, [], [], []
-    for stage in method.stages(Pictures(Pixels(content), content, [StylePicture("a", style)])):
+    for stage in method.stages(Inputs(DecodedImage(content), content, [StylePicture("a", style)])):
         starts.append(stage.module.pixels.detach().clone())
         callbacks: list[Callback] = [Clamp(low=0.0, high=1.0, until=None), Average(decay=0.99, first="start")]
         Trainer(

@@ -21,8 +21,8 @@ import nst
 from nst import kernels
 from nst.config import instantiate
 from nst.data import image_io
-from nst.data.image_io import Pixels
-from nst.data.inputs import Pictures, StylePicture
+from nst.data.image_io import DecodedImage
+from nst.data.inputs import Inputs, StylePicture
 from nst.methods import ImageModule
 from nst.methods.image import ImageMethod
 from nst.methods.pyramid import Level
@@ -145,7 +145,7 @@ def _race(
         goal = Goal([aim for _, aim in plains.values()], edge, judge, patience=patience)
         method: ImageMethod = instantiate.method(long, objective=instantiate.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
-        for stage in method.stages(Pictures(Pixels(content), content, [StylePicture("style", style)])):
+        for stage in method.stages(Inputs(DecodedImage(content), content, [StylePicture("style", style)])):
             trainer = instantiate.trainer(long, options.out, [], [goal], stage.steps)
             with kernels.keep_memory(long.keep_memory):
                 trainer.fit(stage.module, stage.data)

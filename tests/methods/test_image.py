@@ -3,8 +3,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from nst.callbacks import Average, Clamp, Restart
-from nst.data.image_io import Pixels
-from nst.data.inputs import Pictures, StylePicture
+from nst.data.image_io import DecodedImage
+from nst.data.inputs import Inputs, StylePicture
 from nst.methods import DivergedError, ImageMethod, initial_image
 from nst.methods.pyramid import Level
 from nst.optim import lr_schedulers
@@ -57,7 +57,7 @@ def paint(stages, *callbacks):
 
 
 def pictures(content, styles, keep=None):
-    return Pictures(Pixels(content), content, styles, keep)
+    return Inputs(DecodedImage(content), content, styles, keep)
 
 
 def styles(noise):

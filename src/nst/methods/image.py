@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nst.data import image_io, masks
-from nst.data.inputs import Pictures, StylePicture
+from nst.data.inputs import Inputs, StylePicture
 from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Scene, Start
@@ -75,7 +75,7 @@ class ImageMethod:
                 raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.seed = seed
 
-    def stages(self, data: Pictures, *, first: int = 1) -> Iterator[Stage[ImageModule]]:
+    def stages(self, data: Inputs, *, first: int = 1) -> Iterator[Stage[ImageModule]]:
         """Yield one stage per level; each starts from the picture that the one before it left.
 
         Args:
@@ -101,7 +101,7 @@ class ImageMethod:
             first_step += level.steps
 
     def _module(
-        self, number: int, first_step: int, pictures: Pictures, before: Tensor | None, warm: State | None
+        self, number: int, first_step: int, pictures: Inputs, before: Tensor | None, warm: State | None
     ) -> ImageModule:
         """The module of one level, with pictures of its own, so that it can let go of them."""
         level = self.levels[number - 1]
