@@ -106,6 +106,14 @@ def test_a_resumed_training_ends_with_the_same_bits(train, tmp_path, more):
     assert "other choices for steps" in done.stdout  # said, since the schedule may hang on it
 
 
+def _steps(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    return [event.step for event in events.Scalars("loss")]
+
+
 def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path):
     options = ("learn.checkpoint_every=1", "steps=30", "style=mosaic")
     server = multiprocessing.get_context("forkserver")
@@ -125,6 +133,7 @@ def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train,
         assert done.returncode == 0, done.stderr
     assert read(tmp_path / "killed", "metrics.json")["resumed"].endswith("killed/last.ckpt")
     assert same(state(tmp_path / "whole/network.ckpt"), state(tmp_path / "killed/network.ckpt"))
+    assert _steps(tmp_path / "killed") == _steps(tmp_path / "whole")
 
 
 def test_a_new_style_leaves_the_others_bit_identical(train, tmp_path, noise):

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 
 from nst.cli import command
 from nst.data import image_io
-from nst.experiment import provenance
+from nst.experiment import loggers, provenance
 from nst.experiment.levels import Painted
 from nst.experiment.record import Record, peak_memory
 from nst.experiment.scene import Scene
@@ -68,7 +68,7 @@ def figures(scene: Scene, painted: Painted, judge: Judge | None, record: Record)
     return {"loss": loss, "terms": terms, "judged": judged}
 
 
-def tell(loggers: list[Logger], found: dict[str, Any], record: Record) -> None:
+def tell(logs: list[Logger], found: dict[str, Any], record: Record) -> None:
     """Fill the run's row in HParams with what `figures` found, and close the loggers."""
     metrics = {
         "final/loss": found["loss"],
@@ -77,7 +77,4 @@ def tell(loggers: list[Logger], found: dict[str, Any], record: Record) -> None:
         "final/seconds": record.seconds(),
         "final/peak_memory_gb": peak_memory() / 1e9,
     }
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_metrics(metrics, step=0)
-        logger.finalize("success")
+    loggers.finish(logs, metrics)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -113,7 +112,8 @@ def learn(
         threads=torch.get_num_threads(),
         device=trainer.strategy.root_device.type,
     )
-    _finish(logs, {"loss": loss, **terms, "seconds": record.seconds(), "peak_memory_gb": peak_memory() / 1e9})
+    finals = {"loss": loss, **terms, "seconds": record.seconds(), "peak_memory_gb": peak_memory() / 1e9}
+    loggers.finish(logs, {f"final/{name}": value for name, value in finals.items()})
     log.info("network: %s", record.folder / "network.ckpt")
     return chosen(cfg.objective, {"loss": loss, "seconds": record.seconds()})
 
@@ -137,7 +137,7 @@ def _since(own: Before | None, batches: int) -> dict[str, float]:
     """Say when the state was saved from which a training in this folder goes on, and after which step."""
     if own is None:
         return {"since": 0.0, "step": 0.0}
-    return {"since": own.path.stat().st_mtime, "step": (own.batches or 0) / batches}
+    return {"since": own.path.stat().st_mtime, "step": (own.batches or 0) / batches - 1}  # Lightning counts from 0
 
 
 def _before(base: str | None) -> Before | None:
@@ -230,10 +230,3 @@ def _save(record: Record, module: NetworkModule, content: Tensor) -> None:
     )
     pictures = [picture.float() for picture in module.method.preview(content).values()]
     image_io.save(torch.cat(pictures, dim=3), record.folder / "final.png")
-
-
-def _finish(loggers: list[Logger], finals: dict[str, float]) -> None:
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_metrics({f"final/{name}": value for name, value in finals.items()}, step=0)
-        logger.finalize("success")
