@@ -1,9 +1,10 @@
 # make demo: a picture with nothing to download.  make test: the tests.  make check: what a commit must pass.
+# make docs: the website in site/.  make pictures: the pictures of README.md and docs/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check lint format clean
+.PHONY: demo test test-all check lint format docs pictures clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +19,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 demo: $(VENV)/.installed  ## the main job: a photograph becomes a painting
@@ -40,5 +45,12 @@ format: $(VENV)/.installed-dev
 
 check: lint test
 
+docs: $(VENV)/.installed-docs  ## the website in site/: warnings are errors, and nothing is loaded from another host
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	$(BIN)/python scripts/check_offline.py site
+
+pictures: $(VENV)/.installed  ## the pictures of README.md and docs/, in docs/images
+	$(BIN)/python scripts/make_pictures.py
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

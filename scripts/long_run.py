@@ -1,6 +1,6 @@
-"""Run 20,000 steps at a tiny size, and draw what memory and files did: docs/long_run.png.
+"""Run 20,000 steps at a tiny size, and draw what memory and files did: docs/images/long_run.png.
 
-python scripts/long_run.py --steps 20000 --out docs/long_run.png
+python scripts/long_run.py --steps 20000 --out docs/images/long_run.png
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main() -> None:
     """Measure and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/long_run.png")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/images/long_run.png")
     options = parser.parse_args()
     samples = measured(options.steps)
     drawn(samples, f"{options.steps} steps: python train.py {' '.join(CHOICES)}").save(options.out, optimize=True)
