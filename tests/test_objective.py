@@ -1,4 +1,4 @@
-"""Regions in the objective: shares, masks that follow the layers, mixing inside a region."""
+"""Regions in the objective: their areas, masks at the layers' sizes, styles mixed inside a region."""
 
 import pytest
 import torch
@@ -16,9 +16,10 @@ def objective(wavelet) -> Objective:
     return Objective(backbone=wavelet, terms={"content": content, "style": style, "tv": tv})
 
 
-def left(share: float = 0.5) -> torch.Tensor:
+def left(fraction: float = 0.5) -> torch.Tensor:
+    """A mask of the left part of the picture."""
     mask = torch.zeros(1, 1, 24, 32)
-    mask[..., : round(32 * share)] = 1
+    mask[..., : round(32 * fraction)] = 1
     return mask
 
 
@@ -26,39 +27,39 @@ def test_a_white_mask_is_no_mask(objective, noise) -> None:
     plain = objective.references(noise(), [Target(noise(seed=1))])
     white = objective.references(noise(), [Target(noise(seed=1), mask=torch.ones(1, 1, 24, 32))])
     one, other = (objective(noise(seed=2), references) for references in (plain, white))
-    for term, shares in one.items():
-        for layer, share in shares.items():
-            torch.testing.assert_close(other[term][layer], share, rtol=1e-5, atol=1e-7)
+    for term, losses in one.items():
+        for layer, loss in losses.items():
+            torch.testing.assert_close(other[term][layer], loss, rtol=1e-5, atol=1e-7)
 
 
-def test_the_style_term_is_the_sum_of_its_regions_by_their_share(objective, noise) -> None:
+def test_the_style_term_is_the_sum_of_its_regions_weighted_by_area(objective, noise) -> None:
     a, b, image = noise(seed=1), noise(seed=2), noise(seed=3)
     mask = left(0.25)
     both = objective(image, objective.references(noise(), [Target(a, mask=mask), Target(b, mask=1 - mask)]))
     features, term = objective.backbone(image), objective.terms["style"]
     for layer, stride in (("s0", 1), ("s1", 2)):
         expected = 0.0
-        for style, where, share in ((a, mask, 0.25), (b, 1 - mask, 0.75)):
-            followed = {k: torch.nn.functional.avg_pool2d(where, n) for k, n in (("s0", 1), ("s1", 2))}
+        for style, where, area in ((a, mask, 0.25), (b, 1 - mask, 0.75)):
+            layer_masks = {k: torch.nn.functional.avg_pool2d(where, n) for k, n in (("s0", 1), ("s1", 2))}
             reference = term.reference(objective.backbone(style))
-            expected += share * term.score(term.measure(features, reference, followed), reference)[layer]
+            expected += area * term.score(term.measure(features, reference, layer_masks), reference)[layer]
         torch.testing.assert_close(both["style"][layer], expected, msg=f"{layer}, stride {stride}")
 
 
-def test_a_region_s_style_pulls_at_its_region_alone(objective, noise) -> None:
+def test_the_gradient_of_a_region_s_style_stays_in_the_region(objective, noise) -> None:
     image = noise(seed=3).requires_grad_()
     objective(image, objective.references(noise(), [Target(noise(seed=1), mask=left())]))["style"]["s0"].backward()
     assert image.grad is not None
     assert image.grad[..., :12].abs().max() > 1e-6
-    assert image.grad[..., 20:].abs().max() == 0  # a filter's reach is 4 pixels
+    assert image.grad[..., 20:].abs().max() == 0  # the receptive field reaches 4 pixels further
 
 
 def test_styles_of_one_region_are_mixed_by_their_weights(objective, noise) -> None:
     a, b, mask = noise(seed=1), noise(seed=2), left()
-    (part,) = objective.references(noise(), [Target(a, 1, mask), Target(b, 3, mask.clone())])["style"]
+    (mixed,) = objective.references(noise(), [Target(a, 1, mask), Target(b, 3, mask.clone())])["style"]
     single = [objective.references(noise(), [Target(x)])["style"][0].stats["s0"] for x in (a, b)]
-    torch.testing.assert_close(part.stats["s0"], 0.25 * single[0] + 0.75 * single[1])
-    assert part.share == 0.5
+    torch.testing.assert_close(mixed.stats["s0"], 0.25 * single[0] + 0.75 * single[1])
+    assert mixed.area == 0.5
 
 
 def test_weights_that_sum_to_zero_in_a_region_are_refused_by_name(objective, noise) -> None:
@@ -79,13 +80,13 @@ def test_the_sampling_step_reaches_every_term(objective) -> None:
     assert {term.sampling_step for _, term in objective.named()} == {7}
 
 
-def test_a_cut_picture_s_maps_lie_in_files_and_serve_the_whole_too(objective, noise) -> None:
+def test_the_maps_of_a_tiled_picture_lie_in_files_and_serve_the_whole_picture_too(objective, noise) -> None:
     cut = Objective(backbone=objective.backbone, terms=dict(objective.named()), cut=16)
     references = cut.references(noise(), [Target(noise(seed=1))])
-    (part,) = references["content"]
-    assert isinstance(part.maps["s1"], Paged)
-    assert all(value.dim() == 0 for value in part.stats.values())
+    (kept,) = references["content"]
+    assert isinstance(kept.maps["s1"], Paged)
+    assert all(value.dim() == 0 for value in kept.stats.values())
     expected = objective(noise(seed=2), objective.references(noise(), [Target(noise(seed=1))]))
-    for one in (cut, objective):  # one picture measured by one process of several is not cut
-        shares = one(noise(seed=2), references)
-        torch.testing.assert_close(shares["content"]["s1"], expected["content"]["s1"], rtol=1e-5, atol=1e-7)
+    for one in (cut, objective):  # the same picture is not tiled if each process takes it as a whole
+        losses = one(noise(seed=2), references)
+        torch.testing.assert_close(losses["content"]["s1"], expected["content"]["s1"], rtol=1e-5, atol=1e-7)

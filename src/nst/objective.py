@@ -1,6 +1,6 @@
-"""Terms over a frozen backbone: from images to one unweighted scalar per term, and each layer's share."""
+"""The objective: a frozen backbone, and weighted losses over its layers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,13 +18,13 @@ from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 @dataclass(frozen=True)
 class Target:
-    """A picture to take references from.
+    """A style picture that references are taken from.
 
     Attributes:
         image: [0, 1] RGB, (1, 3, H, W).
-        weight: Its share among the pictures of its region; they are normalised to sum 1.
-        mask: Where in the generated picture it is aimed at, (1, 1, H', W') of that one's size; None for everywhere.
-        name: What it is called.
+        weight: Its weight among the styles of its region; they are normalised to sum to 1.
+        mask: Its region of the generated image, (1, 1, H', W') of that image's size; None for everywhere.
+        name: What it is called in errors.
     """
 
     image: Tensor
@@ -34,47 +34,53 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a term aims at in one region of the generated picture.
+class RegionReference:
+    """What one loss compares one region of the generated image with.
 
     Attributes:
-        stats: Layer -> what is kept of the target pictures.
-        maps: Layer -> the part of it that is as large as the layer, and not in `stats`.
-        mask: Layer -> weights of the positions, (1, 1, h, w); None for the whole picture.
-        share: Of the picture that the region is, in [0, 1]; it weighs the region's loss.
+        stats: Layer -> what the loss keeps of the target pictures, except for `maps`.
+        maps: Layer -> what it keeps that has the layer's height and width; if the image is tiled, in a file.
+        mask: Layer -> weights of the positions, (1, 1, h, w) in [0, 1]; None for the whole image.
+        area: Fraction of the image that the region covers, in [0, 1].
     """
 
     stats: Stats
     maps: Mapping[str, Tensor | Paged] = field(default_factory=dict)
     mask: Stats | None = None
-    share: float = 1.0
+    area: float = 1.0
 
     @classmethod
-    def of(cls, term: Term, stats: Stats, *, cut: bool) -> "Part":
-        """Return what a term keeps of the whole picture; where that is cut, with its maps in files."""
+    def of_whole_image(cls, term: Term, stats: Stats, *, tiled: bool) -> "RegionReference":
+        """Return the reference of a loss that compares the whole image with what it keeps of one picture."""
         maps = {name: value for name, value in stats.items() if term.spatial and name in term.layers}
         rest = {name: value for name, value in stats.items() if name not in maps}
-        return cls(rest, memmap.page(maps) if cut else maps)
+        return cls(rest, memmap.page(maps) if tiled else maps)
 
-    def whole(self) -> Stats:
-        """Return the stats and the maps, whole."""
+    def all_stats(self) -> Stats:
+        """Return `stats` and the whole `maps` as one."""
         return self.stats | {name: memmap.part(value, slice(None), slice(None)) for name, value in self.maps.items()}
 
 
-References = dict[str, list[Part]]
-"""Term -> its aims, one for each region."""
+References = dict[str, list[RegionReference]]
+"""Name of a loss -> its references, one for each region."""
+
+NamedTerms = Sequence[tuple[str, Term]]
 
 
 class Objective(nn.Module):
-    """A frozen backbone and weighted terms.
+    """A frozen backbone, and weighted losses (terms) over its layers.
+
+    `L = sum_t w_t sum_l L_tl` with `L_tl = sum_r a_r score_tl(sum_p m_rlp measure_t(f_lp))`: the terms t with weights
+    w_t, their layers l, the regions r that cover a fraction a_r of the image, the positions p with the features f_lp,
+    and the region's mask m_rl. Where the sums over positions are too large for the memory, they are taken tile by tile.
 
     Args:
-        backbone: Gives every layer that a term reads.
+        backbone: Gives the features of every layer that a term reads.
         terms: Name -> term.
-        cut: Whether pictures are cut into tiles: `none`, `auto`, or the tiles' edge, pixels.
+        cut: Whether images are cut into tiles: `none`, `auto` or the edge of a tile, pixels.
 
     Raises:
-        ValueError: Tiles are wanted with a term that is no sum over positions.
+        ValueError: An edge is given, but a term is not a sum over positions.
     """
 
     def __init__(self, *, backbone: Backbone, terms: Mapping[str, Term], cut: str | int = "none") -> None:
@@ -87,129 +93,119 @@ class Objective(nn.Module):
         """Stay in evaluation mode: nothing here is trained."""
         return super().train(False)
 
-    @torch.no_grad()
-    def references(self, content: Tensor, styles: Sequence[Target], ranks: Ranks = SINGLE_PROCESS) -> References:
-        """Return what the terms keep of the content (1, 3, H, W) and, region by region, of the styles mixed there.
+    def named(self) -> list[tuple[str, Term]]:
+        """Return the terms with their names."""
+        return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
+
+    def set_sampling_step(self, step: int) -> None:
+        """Set the seed of the losses that sample positions, so that each step compares other positions."""
+        for _, term in self.named():
+            term.sampling_step = step
+
+    def forward(self, image: Tensor, references: References, ranks: Ranks = SINGLE_PROCESS) -> dict[str, Stats]:
+        """Return term -> layer -> L_tl, a scalar.
 
         Args:
-            content: [0, 1] RGB.
-            styles: One or more.
-            ranks: This process among those that work on the picture; each computes all references, with the same tiles.
+            image: [0, 1] RGB, (1, 3, H, W).
+            references: What `references` returned for a content of this size.
+            ranks: This process among those that work on the image; each measures its own tiles.
+        """
+        measured = self._measure(image, self.named(), references, self.plan.windows(image, ranks), ranks)
+        return {name: _score(term, measured[name], references[name]) for name, term in self.named()}
+
+    def total(self, layer_losses: Mapping[str, Stats], gains: Mapping[str, float] | None = None) -> Tensor:
+        """Return the total loss, `sum_t g_t w_t sum_l L_tl`, a scalar.
+
+        Args:
+            layer_losses: Term -> layer -> L_tl, from `forward`.
+            gains: Term -> factor g_t; 1 for terms that are not named.
+        """
+        weights = {name: term.weight * (gains or {}).get(name, 1.0) for name, term in self.named()}
+        return torch.stack([w * torch.stack(list(layer_losses[k].values())).sum() for k, w in weights.items()]).sum()
+
+    @torch.no_grad()
+    def references(self, content: Tensor, styles: Sequence[Target], ranks: Ranks = SINGLE_PROCESS) -> References:
+        """Return what the terms compare an image of the content's size with.
+
+        Args:
+            content: [0, 1] RGB, (1, 3, H, W).
+            styles: One or more. Those with the same mask are mixed, by their weights, into one region's reference.
+            ranks: This process among those that work on the image; each computes all references, with the same tiles.
 
         Raises:
-            ValueError: The styles of a region have no weight, or a region is smaller than one feature.
+            ValueError: The weights of a region's styles sum to 0, or a region is smaller than one position of a layer.
         """
-        out: References = {name: [] for name, _ in self.named()}
-        terms = [(name, term) for name, term in self.named() if term.of == "style"]
         windows = self.plan.windows(content, ranks)
-        features, sizes = self._content(content, windows)
+        features, sizes = self._content_features(content, windows)
+        out: References = {name: [] for name, _ in self.named()}
         for name, term in self.named():
             if term.of != "style":
                 stats = term.reference(features) if term.of == "content" else {}
-                out[name] = [Part.of(term, stats, cut=windows is not None)]
-        del features  # what is kept of them may lie in files
+                out[name].append(RegionReference.of_whole_image(term, stats, tiled=windows is not None))
+        del features  # by now their maps may lie in files
+        style_terms = [(name, term) for name, term in self.named() if term.of == "style"]
         for mask, members in _regions(styles):
             names = ", ".join(style.name for style in members)
             weight = sum(style.weight for style in members)
             if weight <= 0:
                 raise ValueError(f"the weights of the styles {names} sum to {weight:g}; give one of them more than 0")
-            counted = [style for style in members if style.weight > 0]
-            kept = self._kept(counted, terms, ranks)
-            followed = None if mask is None else _checked(masks.follow(mask, sizes), names, image_io.size_of(content))
-            for name, term in terms:
-                stats = term.mix([one[name] for one in kept], [style.weight / weight for style in counted])
-                out[name].append(Part(stats, mask=followed, share=1.0 if mask is None else mask.mean().item()))
+            members = [style for style in members if style.weight > 0]
+            layer_masks = None if mask is None else masks.follow(mask, sizes)
+            _check_area(layer_masks, names, image_io.size_of(content))
+            kept = [self._style_stats(style.image, style_terms, ranks) for style in members]
+            for name, term in style_terms:
+                stats = term.mix([one[name] for one in kept], [style.weight / weight for style in members])
+                area = 1.0 if mask is None else mask.mean().item()
+                out[name].append(RegionReference(stats, mask=layer_masks, area=area))
         return out
 
-    def _content(self, content: Tensor, windows: Sequence[Window] | None) -> tuple[Stats, dict[str, tuple[int, int]]]:
-        """The layers that terms keep of the content, and the sizes of all."""
+    def _content_features(
+        self, content: Tensor, windows: Sequence[Window] | None
+    ) -> tuple[Stats, dict[str, tuple[int, int]]]:
+        """Layer -> the content's features, if tiled only of layers that terms keep; layer -> (height, width)."""
         if windows is None:
             features = self.backbone(content)
             return features, {name: image_io.size_of(value) for name, value in features.items()}
-        spatial = {layer for _, term in self.named() if term.of == "content" for layer in term.layers}
+        kept = {layer for _, term in self.named() if term.of == "content" for layer in term.layers}
         geometry = self.plan.tiling.geometry
-        maps = tiles.maps(self.backbone, content, windows, geometry, spatial)
+        maps = tiles.maps(self.backbone, content, windows, geometry, kept)
         return maps, tiles.sizes(self.backbone, content, windows, geometry)
 
-    def _kept(
-        self, styles: Sequence[Target], terms: Sequence[tuple[str, Term]], ranks: Ranks
-    ) -> list[dict[str, Stats]]:
-        out = []
-        for style in styles:
-            windows = self.plan.windows(style.image, ranks)
-            if windows is None:
-                features = self.backbone(style.image)
-                out.append({name: term.reference(features) for name, term in terms})
-            else:
-                empty: References = {name: [Part({})] for name, _ in terms}
-                measured = self._tiled(style.image, windows, terms, empty)
-                out.append({name: parts[0] for name, parts in measured.items()})
-        return out
-
-    def named(self) -> list[tuple[str, Term]]:
-        """Return (name, term) pairs."""
-        return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
-
-    def set_sampling_step(self, step: int) -> None:
-        """Set the seed of the losses that sample positions: each step then compares other positions."""
-        for _, term in self.named():
-            term.sampling_step = step
-
-    def forward(self, image: Tensor, references: References, ranks: Ranks = SINGLE_PROCESS) -> dict[str, Stats]:
-        """Return term -> layer -> the layer's share of the term, a scalar without the term's weight.
-
-        Args:
-            image: [0, 1] RGB, (1, 3, H, W).
-            references: As `references` gives them, for an image of this size.
-            ranks: This process among those that work on the picture; each measures its own tiles.
-        """
+    def _style_stats(self, image: Tensor, terms: NamedTerms, ranks: Ranks) -> dict[str, Stats]:
+        """Term -> what it keeps of one style picture."""
         windows = self.plan.windows(image, ranks)
         if windows is None:
             features = self.backbone(image)
-            measured = {k: [t.measure(features, p.whole(), p.mask) for p in references[k]] for k, t in self.named()}
-        else:
-            measured = self._tiled(image, windows, self.named(), references, ranks)
-        return {name: _sum(_scores(term, measured[name], references[name])) for name, term in self.named()}
+            return {name: term.reference(features) for name, term in terms}
+        nothing: References = {name: [RegionReference({})] for name, _ in terms}
+        measured = self._measure(image, terms, nothing, windows, SINGLE_PROCESS)
+        return {name: stats for name, (stats,) in measured.items()}
 
-    def _tiled(
-        self,
-        image: Tensor,
-        windows: Sequence[Window],
-        terms: Sequence[tuple[str, Term]],
-        references: References,
-        ranks: Ranks = SINGLE_PROCESS,
+    def _measure(
+        self, image: Tensor, terms: NamedTerms, references: References, windows: Sequence[Window] | None, ranks: Ranks
     ) -> dict[str, list[Stats]]:
-        """Term -> what is measured for each of its parts, summed over tiles and processes."""
-        geometry, names = self.plan.tiling.geometry, []
-        for name, term in terms:
-            names += [(name, i, layer) for i in range(len(references[name])) for layer in term.layers]
+        """Term -> for each of its references, layer -> what is measured of the image, summed over tiles and processes."""
+        if windows is None:
+            features = self.backbone(image)
+            return {k: [term.measure(features, r.all_stats(), r.mask) for r in references[k]] for k, term in terms}
+        geometry = self.plan.tiling.geometry
+        pairs = [(name, term, reference) for name, term in terms for reference in references[name]]
 
         def measure(crop: Tensor, window: Window) -> list[Tensor]:
             features, out = self.backbone(crop), []
-            for name, term in terms:
-                for one in references[name]:
-                    own = tiles.crop(term, window, geometry, features, one.stats, one.maps, one.mask)
-                    stats = term.measure(*own)
-                    out += [stats[layer] for layer in term.layers]
+            for _, term, r in pairs:
+                stats = term.measure(*tiles.crop(term, window, geometry, features, r.stats, r.maps, r.mask))
+                out += [stats[layer] for layer in term.layers]
             return out
 
         own = ranks.own(windows)
         sums: Sequence[Tensor] = tiles.total(image, own or windows[:1], measure)
-        sums = ranks.sum(sums if own else [0 * value for value in sums])  # a small picture has few tiles
-        measured: dict[str, list[Stats]] = {name: [{} for _ in references[name]] for name, _ in terms}
-        for (name, i, layer), value in zip(names, sums, strict=True):
-            measured[name][i][layer] = value
+        sums = ranks.sum(sums if own else [0 * value for value in sums])  # there may be fewer tiles than processes
+        values = iter(sums)
+        measured: dict[str, list[Stats]] = {name: [] for name, _ in terms}
+        for name, term, _ in pairs:
+            measured[name].append({layer: next(values) for layer in term.layers})
         return measured
-
-    def total(self, shares: Mapping[str, Stats], gains: Mapping[str, float] | None = None) -> Tensor:
-        """Return the weighted sum of the terms, a scalar.
-
-        Args:
-            shares: As `forward` gives them.
-            gains: Term -> factor of its weight; 1 for those that are not named.
-        """
-        weights = {name: term.weight * (gains or {}).get(name, 1.0) for name, term in self.named()}
-        return torch.stack([w * torch.stack(list(shares[k].values())).sum() for k, w in weights.items()]).sum()
 
 
 def _regions(styles: Sequence[Target]) -> list[tuple[Tensor | None, list[Target]]]:
@@ -226,23 +222,20 @@ def _regions(styles: Sequence[Target]) -> list[tuple[Tensor | None, list[Target]
     return out
 
 
-def _checked(mask: Stats, names: str, size: tuple[int, int]) -> Stats:
-    for layer, weights in mask.items():
+def _check_area(layer_masks: Stats | None, names: str, size: tuple[int, int]) -> None:
+    """Raise a ValueError if a region covers less than one position of a layer."""
+    for layer, weights in (layer_masks or {}).items():
         if (area := weights.sum().item()) < 1:
             raise ValueError(
                 f"the region of style {names} covers {area:.2g} of one feature of layer {layer} at {size[1]} x "
                 f"{size[0]} px; paint a larger mask, or give a larger size=, fewer pyramid.levels= or shallower layers"
             )
-    return mask
 
 
-def _scores(term: Term, measured: Sequence[Stats], parts: Sequence[Part]) -> Iterable[Stats]:
-    for total, one in zip(measured, parts, strict=True):
-        yield {layer: one.share * score for layer, score in term.score(total, one.stats).items()}
-
-
-def _sum(parts: Iterable[Stats]) -> Stats:
+def _score(term: Term, measured: Sequence[Stats], references: Sequence[RegionReference]) -> Stats:
+    """Layer -> sum over regions of the region's area times its loss."""
     out: Stats = {}
-    for part in parts:
-        out = {layer: out[layer] + score for layer, score in part.items()} if out else part
+    for total, reference in zip(measured, references, strict=True):
+        losses = {layer: reference.area * loss for layer, loss in term.score(total, reference.stats).items()}
+        out = {layer: out[layer] + loss for layer, loss in losses.items()} if out else losses
     return out

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from nst import losses
 from nst.backbones import Input, Pretrained, Wavelet
-from nst.objective import Objective, Part, Target
+from nst.objective import Objective, RegionReference, Target
 from nst.tiling import plan
 from nst.tiling.windows import Span
 from nst.utils.distributed import Ranks
@@ -209,8 +209,8 @@ def test_more_processes_than_tiles_add_up_to_the_whole() -> None:
     image = noise(33, 40, 0)
     windows = objective.plan.windows(image)
     world = len(windows) + 2
-    empty = {"style": [Part({})]}
-    parts = [objective._tiled(image, windows, objective.named(), empty, Alike(rank, world)) for rank in range(world)]
+    empty = {"style": [RegionReference({})]}
+    parts = [objective._measure(image, objective.named(), empty, windows, Alike(rank, world)) for rank in range(world)]
     whole = gram.measure(objective.backbone(image), {})
     for name, value in whole.items():
         torch.testing.assert_close(sum(part["style"][0][name] for part in parts), value, rtol=1e-9, atol=1e-9)

@@ -13,7 +13,7 @@ from nst.data import image_io
 from nst.losses.base import Stats
 from nst.methods.image_module import DivergedError
 from nst.methods.stage import Stage
-from nst.objective import Objective, Part, References
+from nst.objective import Objective, References, RegionReference
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Sample numbers (N,), photographs (N, 3, h, w) and styles (N, 3, h, w), the latter empty if the method needs none."""
@@ -156,7 +156,7 @@ def style_references(objective: Objective, styles: Sequence[Tensor]) -> list[Ref
     for style in styles:
         features = objective.backbone(style)
         terms = [(name, term) for name, term in objective.named() if term.of == "style"]
-        out.append({name: [Part(term.reference(features))] for name, term in terms})
+        out.append({name: [RegionReference(term.reference(features))] for name, term in terms})
     return out
 
 
@@ -188,11 +188,11 @@ def _one(objective: Objective, features: Stats, targets: Stats, styles: Referenc
     out = {}
     for name, term in objective.named():
         if term.of == "style":
-            aims = [part.stats for part in styles[name]]
+            stats = [reference.stats for reference in styles[name]]
         else:
-            aims = [term.reference(targets) if term.of == "content" else {}]
-        shares = [share for aim in aims for share in term.score(term.measure(features, aim), aim).values()]
-        out[name] = term.weight * torch.stack(shares).sum()
+            stats = [term.reference(targets) if term.of == "content" else {}]
+        losses = [loss for one in stats for loss in term.score(term.measure(features, one), one).values()]
+        out[name] = term.weight * torch.stack(losses).sum()
     return out
 
 
