@@ -184,7 +184,7 @@ class Objective(nn.Module):
     def _measure(
         self, image: Tensor, terms: NamedTerms, references: References, windows: Sequence[Window] | None, ranks: Ranks
     ) -> dict[str, list[Stats]]:
-        """Term -> for each of its references, layer -> what is measured of the image, summed over tiles and processes."""
+        """Term -> for each of its references, layer -> what is measured, summed over tiles and processes."""
         if windows is None:
             features = self.backbone(image)
             return {k: [term.measure(features, r.all_stats(), r.mask) for r in references[k]] for k, term in terms}
