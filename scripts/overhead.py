@@ -34,7 +34,7 @@ STEPS = 6
 def bare(stage: Stage) -> float:
     """Take the stage's steps in a plain loop; return seconds per evaluation."""
     module: ImageModule = stage.module
-    module.capture()
+    module.take_references()
     optimizer = module.optimizer([module.pixels])
 
     def closure() -> torch.Tensor:

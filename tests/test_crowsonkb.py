@@ -97,7 +97,7 @@ def test_two_scales_equal_a_loop_written_as_theirs(wavelet, noise) -> None:
         objective=objective,
         levels=[Level(23, 4), Level(32, 3)],
         optimizer=adam,
-        scheduler=lambda optimizer, *, steps: lr_schedulers.constant(optimizer, steps=steps),
+        scheduler=lr_schedulers.constant,
         init=initial_image.content,
         fit="longest",
         style_fit="longest",

@@ -16,6 +16,7 @@ from nst import kernels
 from nst.backbones.pretrained import aliases
 from nst.config import instantiate
 from nst.methods import ImageModule
+from nst.methods.parametrization import parametrization
 from nst.methods.stage import Steps
 from nst.objective import Objective, Target
 from nst.optim import lr_schedulers
@@ -144,7 +145,7 @@ def ours(
         objective=objective,
         optimizer=OURS[optimizer],
         scheduler=lr_schedulers.constant,
-        space=cfg.method.space,
+        space=parametrization(cfg.method.space, tuple(content.shape[-2:]), objective.backbone.input),
         first_step=0,
         steps=steps,
     )

@@ -1,34 +1,26 @@
-import itertools
+"""Callbacks that act on the picture, in every space."""
 
+from types import SimpleNamespace
+
+import pytest
 import torch
 from torch import nn
 
-from nst.callbacks.pixels import tell
+from nst.callbacks import Clamp
+from nst.methods.parametrization import SPACES, parametrization
 
 
-def test_l_bfgs_sees_the_step_that_a_clamp_left():
-    torch.manual_seed(0)
-    x = nn.Parameter(torch.rand(1, 3, 4, 4))
-    aim, scale = torch.rand_like(x) * 3 - 1, torch.linspace(1, 20, x.numel()).view_as(x)
-    optimizer = torch.optim.LBFGS([x], max_iter=1, max_eval=10, line_search_fn="strong_wolfe")
-    places = []
-
-    def closure():
-        optimizer.zero_grad()
-        loss = (scale * (x - aim).square()).sum()
-        loss.backward()
-        return loss
-
-    for _ in range(6):
-        places.append(x.detach().clone())
-        optimizer.step(closure)
-        before = x.detach().clone()
-        x.data.clamp_(0, 1)
-        assert not torch.equal(x.data, before)
-        tell(optimizer, x, x.detach() - before)
-    places.append(x.detach().clone())
-
-    steps = optimizer.state[x]["old_stps"]  # the newest pair is made when the next step begins
-    assert len(steps) == 5
-    for step, (one, other) in zip(steps, itertools.pairwise(places)):
-        assert torch.allclose(step, (other - one).flatten(), atol=1e-6)
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.LBFGS])
+def test_a_picture_is_clamped_in_every_space(space, optimizer, objective, noise):
+    chosen = parametrization(space, (24, 32), objective.backbone.input)
+    module = SimpleNamespace(space=chosen, pixels=nn.Parameter(chosen.encode(noise())))
+    trainer = SimpleNamespace(optimizers=[optimizer([module.pixels])], global_step=1)
+    before = module.pixels.detach().clone()
+    Clamp(low=-0.2, high=0.3, until=1).on_train_batch_end(trainer, module)
+    assert torch.equal(module.pixels, before)  # no longer
+    Clamp(low=-0.2, high=0.3, until=2).on_train_batch_end(trainer, module)
+    image = chosen.decode(module.pixels)
+    picture = objective.backbone.input(image) if space == "input" else image
+    assert picture.max() <= 0.3 + 1e-6 and picture.min() >= -0.2 - 1e-6
+    assert not torch.equal(module.pixels, before)

@@ -10,10 +10,6 @@ from nst.methods.pyramid import Level
 from nst.optim import lr_schedulers
 
 
-def constant(optimizer, *, steps):
-    return lr_schedulers.constant(optimizer, steps=steps)
-
-
 def adam(parameters, lr=0.03):
     return torch.optim.Adam(parameters, lr=lr)
 
@@ -22,7 +18,7 @@ def method(objective, **options) -> ImageMethod:
     defaults = {
         "levels": [Level(16, 2), Level(32, 3)],
         "optimizer": adam,
-        "scheduler": constant,
+        "scheduler": lr_schedulers.constant,
         "init": initial_image.content,
         "fit": "longest",
         "style_fit": "longest",
@@ -100,7 +96,7 @@ def test_the_loss_falls_and_is_zero_at_itself(objective, noise):
     stage = next(
         method(objective, levels=[Level(32, 15)]).stages(pictures(picture, [StylePicture("a", noise(seed=1))]))
     )
-    stage.module.capture()
+    stage.module.take_references()
     before = objective.total(stage.module.evaluate(picture))
     trainer(15).fit(stage.module, stage.data)
     assert objective.total(stage.module.evaluate(stage.module.image())) < 0.7 * before
@@ -115,7 +111,7 @@ def test_lbfgs(objective, noise, line_search):
 
     chosen = method(objective, levels=[Level(32, 8)], optimizer=lbfgs)
     stage = next(chosen.stages(pictures(noise(), styles(noise))))
-    stage.module.capture()
+    stage.module.take_references()
     before = objective.total(stage.module.evaluate(noise()))
     trainer(8).fit(stage.module, stage.data)
     assert objective.total(stage.module.evaluate(stage.module.image())) < before
@@ -161,12 +157,19 @@ def test_a_picture_that_the_step_itself_threw_off_is_not_said_to_be_kept(objecti
 
 @pytest.mark.parametrize("optimizer", [adam, lambda p: torch.optim.LBFGS(p, max_iter=2, history_size=3)])
 def test_a_level_lets_go_of_all_but_its_picture(objective, noise, optimizer):
-    module = paint(method(objective, optimizer=optimizer).stages(pictures(noise(), styles(noise))))
+    kept = None
+
+    def watched(parameters):
+        nonlocal kept
+        kept = optimizer(parameters)
+        return kept
+
+    module = paint(method(objective, optimizer=watched).stages(pictures(noise(), styles(noise))))
     assert module.content is None
     assert not module.styles
-    assert not module._optimizer.state
+    assert not kept.state
     assert module.pixels.grad is None
-    assert module.last_good is None
+    assert module.guard is None
 
 
 def test_a_kept_region_keeps_the_content(objective, noise):
@@ -242,8 +245,8 @@ def test_styles_are_never_enlarged_but_scaled_down(objective, noise):
 @pytest.mark.parametrize("space", ["image", "input"])
 def test_noise_starts(objective, noise, distribution, space):
     mean = 0.5 if space == "image" else 0.0
-    scene = initial_image.Scene(noise(), noise(), objective.backbone.input, torch.Generator().manual_seed(3))
-    start = initial_image.noise(scene, distribution=distribution, mean=mean, spread=0.05, space=space)
+    inputs = initial_image.InitInputs(noise(), noise(), objective.backbone.input, torch.Generator().manual_seed(3))
+    start = initial_image.noise(inputs, distribution=distribution, mean=mean, spread=0.05, space=space)
     assert start.shape == (1, 3, 24, 32)
     assert start.mean().item() == pytest.approx(0.5, abs=0.01)
     deviation = {"uniform": 0.05 / 3**0.5, "normal": 0.05, "gray": 0.0}[distribution]
@@ -251,9 +254,9 @@ def test_noise_starts(objective, noise, distribution, space):
 
 
 def test_blend_and_style_starts(objective, noise):
-    scene = initial_image.Scene(noise(), noise(60, 10, seed=5), objective.backbone.input, torch.Generator())
-    assert initial_image.style(scene).shape == (1, 3, 24, 32)
-    half = initial_image.blend(scene, noise=lambda scene: torch.zeros_like(scene.content), amount=0.5)
+    inputs = initial_image.InitInputs(noise(), noise(60, 10, seed=5), objective.backbone.input, torch.Generator())
+    assert initial_image.style(inputs).shape == (1, 3, 24, 32)
+    half = initial_image.blend(inputs, noise=lambda inputs: torch.zeros_like(inputs.content), amount=0.5)
     assert torch.allclose(half, noise() / 2)
     with pytest.raises(ValueError, match="amount is 2; give a share"):
-        initial_image.blend(scene, noise=initial_image.content, amount=2.0)
+        initial_image.blend(inputs, noise=initial_image.content, amount=2.0)

@@ -1,12 +1,15 @@
+from functools import partial
+
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 from nst.optim import lr_schedulers
 
 
-def rates(make, steps: int = 10, **options) -> list[float]:
+def rates(schedule, steps: int = 10, **options) -> list[float]:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
-    scheduler = make(optimizer, steps=steps, **options)["scheduler"]
+    scheduler = lr_schedulers.configure(partial(schedule, **options), optimizer, steps=steps)["scheduler"]
     out = []
     for _ in range(steps):
         out.append(optimizer.param_groups[0]["lr"])
@@ -19,7 +22,7 @@ def test_constant():
     assert rates(lr_schedulers.constant) == [2.0] * 10
 
 
-def test_cosine_falls_to_its_share():
+def test_cosine_falls_to_its_fraction():
     got = rates(lr_schedulers.cosine, steps=100, final=0.1)
     assert got[0] == 2.0
     assert got[50] == pytest.approx(1.1)
@@ -37,7 +40,23 @@ def test_exponential_falls_by_one_factor():
     assert got[1] / got[0] == pytest.approx(0.01**0.1)
 
 
+def test_plateau_lowers_the_rate_where_the_loss_stays():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    plateau = partial(lr_schedulers.plateau, factor=0.5, patience=1, interval=20)
+    made = lr_schedulers.configure(plateau, optimizer, steps=9)
+    assert (made["interval"], made["frequency"], made["monitor"]) == ("step", 20, "loss")
+    got = []
+    for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
+        made["scheduler"].step(loss)
+        got.append(optimizer.param_groups[0]["lr"])
+    assert got == [2.0, 2.0, 2.0, 1.0, 1.0]
+
+
+def test_a_scheduler_of_torch_needs_nothing_of_ours():
+    assert rates(lr_scheduler.StepLR, steps=4, step_size=2, gamma=0.5) == [2.0, 2.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("final", [0, -1, 2])
-def test_a_share_outside_zero_to_one_is_refused(final):
-    with pytest.raises(ValueError, match="give a share of the learning rate"):
+def test_a_fraction_outside_zero_to_one_is_refused(final):
+    with pytest.raises(ValueError, match="give a fraction of the learning rate"):
         rates(lr_schedulers.cosine, final=final)

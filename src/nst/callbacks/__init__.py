@@ -1,8 +1,9 @@
-"""What happens around the steps of a level."""
+"""Callbacks of Lightning's trainer: what happens around the steps."""
 
 from nst.callbacks.checkpoint import Checkpoint
-from nst.callbacks.images import Snapshots
-from nst.callbacks.learning import Keep, Preview, StopEarly
+from nst.callbacks.early_stop import StopEarly
+from nst.callbacks.images import Preview, Snapshots
+from nst.callbacks.learning import Keep
 from nst.callbacks.pixels import Average, Clamp, Restart
 from nst.callbacks.progress import Progress
 

@@ -1,25 +1,27 @@
-"""Pictures for the loggers, at an interval, with content and style beside them."""
+"""Pictures in TensorBoard: the generated image while it is made, and what a network makes of a photograph."""
 
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from nst.data import image_io
 from nst.methods.image_module import ImageModule
+from nst.methods.network_module import NetworkModule
 
 LARGEST = 1024
-"""Edge of a picture in the loggers, pixels: a larger one is reduced, for it would take seconds and megabytes each."""
+"""Longest edge of a snapshot, pixels: a larger one is reduced, for it would take seconds and megabytes."""
 DENSE = 64
+"""Snapshots at the interval that was asked for; after these it is doubled."""
 
 
 class Snapshots(Callback):
-    """Send the picture to TensorBoard every few steps, and content and style once a level.
+    """Show the picture every few steps, and content and styles at the start of a level.
 
-    A long level is shown ever more rarely, so that the log stays small: after `DENSE` pictures at every second of these
-    steps, after twice as many steps at every fourth, and so on. It depends on the step alone, so a run that goes on
-    shows what it would have shown.
+    So that the log of a long level stays small, the interval is doubled after `DENSE` snapshots, and again each time
+    the number of steps has doubled. It depends on the step alone, so a resumed run shows what it would have shown.
 
     Args:
         every: Steps between two snapshots; 0 for none.
@@ -31,16 +33,15 @@ class Snapshots(Callback):
         self.every = every
 
     def on_train_start(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
-        """Show what the level starts from and aims at; a level that goes on has shown it."""
+        """Show the start image, the content and the styles, unless a resumed level has shown them."""
         if self.every and trainer.global_step == 0:
-            assert module.content is not None  # it lets go of it after this
-            self._show(trainer, "content", module.content, module.first_step)
-            for number, style in enumerate(module.styles, start=1):
-                self._show(trainer, f"style/{number}", style.image, module.first_step)
-            self._show(trainer, "picture", module.image(), module.first_step)
+            assert module.content is not None  # the module drops it after this
+            styles = {f"style/{i}": style.image for i, style in enumerate(module.styles, start=1)}
+            for tag, image in {"content": module.content, **styles, "picture": module.image()}.items():
+                self._show(trainer, tag, image, module.first_step)
 
     def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
-        """Show the picture."""
+        """Show the picture, if it is due."""
         if self.every and trainer.global_step % self._interval(trainer.global_step) == 0:
             self._show(trainer, "picture", module.image(), module.first_step + trainer.global_step)
 
@@ -48,7 +49,44 @@ class Snapshots(Callback):
         return self.every << max(0, (step - 1) // (self.every * DENSE)).bit_length()
 
     def _show(self, trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                small = image_io.reduced(image.detach().float(), LARGEST)
-                logger.experiment.add_image(tag, small[0].clamp(0, 1).cpu(), step)
+        if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
+            add_image(trainer, tag, image_io.reduced(image.detach().float(), LARGEST), step)
+
+
+class Preview(Callback):
+    """Show what the network makes of one photograph.
+
+    Args:
+        content: The photograph, (1, 3, H, W) in [0, 1], edges multiples of 4.
+        every: Steps between two previews; 0 for none.
+    """
+
+    def __init__(self, content: Tensor, *, every: int) -> None:
+        if every < 0:
+            raise ValueError(f"learn.preview_every is {every}; give 0 (none) or more steps")
+        self.content, self.every = content, every
+        self.last_step = -1  # a step may take several batches
+
+    def on_train_start(self, trainer: Trainer, module: NetworkModule) -> None:  # type: ignore[override]
+        """Show the photograph, and what the network makes of it at the start."""
+        if self.every:
+            add_image(trainer, "content", self.content, trainer.global_step)
+            self._show(trainer, module)
+
+    def on_train_batch_end(self, trainer: Trainer, module: NetworkModule, *args: Any) -> None:  # type: ignore[override]
+        """Show a preview, if it is due."""
+        if self.every and trainer.global_step % self.every == 0 and trainer.global_step != self.last_step:
+            self._show(trainer, module)
+
+    @torch.no_grad()
+    def _show(self, trainer: Trainer, module: NetworkModule) -> None:
+        self.last_step = trainer.global_step
+        for style, picture in module.method.preview(self.content.to(module.device)).items():
+            add_image(trainer, f"picture/{style}", picture, trainer.global_step)
+
+
+def add_image(trainer: Trainer, tag: str, image: Tensor, step: int) -> None:
+    """Pass an image, (1, 3, H, W) in [0, 1], on to the TensorBoard loggers of a trainer."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_image(tag, image[0].detach().float().clamp(0, 1).cpu(), step)

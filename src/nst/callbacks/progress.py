@@ -1,4 +1,4 @@
-"""The progress bar: level, step, loss and time left."""
+"""The progress bar: stage, step, loss and time left."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from lightning.pytorch.callbacks import RichProgressBar
 
 
 class Progress(RichProgressBar):
-    """Lightning's rich bar with the stage's name in front.
+    """Lightning's rich bar with the name of the stage in front.
 
     Args:
-        stage: What a person reads, such as `level 2/4, 256 x 192 px`.
-        refresh_rate: Steps between two drawings.
+        stage: Shown in front, such as `level 2/4, 256 x 192 px`.
+        refresh_rate: Steps between two updates.
     """
 
     def __init__(self, stage: str, *, refresh_rate: int = 1) -> None:
@@ -22,5 +22,5 @@ class Progress(RichProgressBar):
         return self.stage_name
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """Return the loss alone."""
+        """Return the loss alone, without Lightning's version number."""
         return {k: v for k, v in super().get_metrics(trainer, pl_module).items() if k == "loss"}

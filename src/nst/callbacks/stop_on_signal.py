@@ -1,4 +1,4 @@
-"""Signals end a run at the end of its step, with picture and state kept and the shell's own exit code."""
+"""A signal ends a run between two steps, so that its picture and its state can be saved."""
 
 import signal
 from collections.abc import Iterator
@@ -14,11 +14,15 @@ CAUGHT = tuple(
     if hasattr(signal, name)  # Windows has the first two
 )
 LAUNCHERS = ("SIGUSR1", "SIGUSR2")
-"""What SLURM is asked to send before it ends a job; a launcher may wait for one to queue the job again."""
+"""SLURM can be asked to send one of these before it ends a job; a launcher may then queue the job again."""
 
 
 class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
-    """A signal asked the run to end."""
+    """A signal asked the run to end.
+
+    Attributes:
+        exit_code: 128 + the signal's number, as a shell has it.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -26,11 +30,13 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class StopOnSignal(Callback):
-    """Raise `Interrupted` between two steps where a signal came in the first.
+    """Raise `Interrupted` before the next step when a signal has been received.
+
+    Of several processes that train one picture the first one decides; the others end with it.
 
     Attributes:
-        received: The signal's number.
-        launcher: What the launcher wanted to do at that signal, to be called when everything is kept; None for nothing.
+        received: Number of the signal, or None.
+        launcher: The launcher's own handler of that signal, to be called when everything is saved; None for none.
     """
 
     def __init__(self) -> None:
@@ -38,18 +44,18 @@ class StopOnSignal(Callback):
         self.launcher: Any = None
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any) -> None:
-        """Stop where a signal has come; of several processes the first one decides, and the others end with it."""
+        """Stop if a signal has been received."""
         self.check()
 
     def check(self) -> None:
-        """Raise `Interrupted` where a signal has come."""
+        """Raise `Interrupted` if a signal has been received."""
         if self.received is not None:
             raise Interrupted(self.received)
 
 
 @contextmanager
 def caught() -> Iterator[StopOnSignal]:
-    """Note the first signal in the callback that is given; a second one ends the program at once."""
+    """Yield a callback that notes the first signal received in the block; a second one raises KeyboardInterrupt."""
     callback = StopOnSignal()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -60,7 +66,7 @@ def caught() -> Iterator[StopOnSignal]:
         if signal.Signals(number).name in LAUNCHERS and callable(earlier):
             callback.launcher = lambda: earlier(number, None)
 
-    before = {n: handler for n in CAUGHT if (handler := signal.getsignal(n)) is not None}  # None: not of Python
+    before = {n: handler for n in CAUGHT if (handler := signal.getsignal(n)) is not None}  # None: not set by Python
     for number in before:
         signal.signal(number, note)
     try:

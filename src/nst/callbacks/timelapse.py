@@ -1,4 +1,4 @@
-"""The time-lapse of a run: how the picture came to be, as an animated WebP or GIF, or MP4 with the extra `video`."""
+"""The time-lapse of a run: an animated WebP or GIF of the picture while it is made, or MP4 with the extra `video`."""
 
 import io
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ FORMATS = ("webp", "gif", "mp4")
 
 
 class TimeLapse(Callback):
-    """Keep small copies of the picture while it is made, over all levels.
+    """Collect frames, small copies of the picture, over all levels, and write them as an animation.
 
     Args:
-        frames: How many at most; with more steps than that every second, third ... is kept.
-        edge: Longest edge of a frame, pixels; smaller levels are enlarged to it.
-        seconds: How long it plays, the last picture's rest (a quarter) not counted.
+        frames: The most that are kept; whenever there are more, every second one is dropped.
+        edge: Longest edge of a frame, pixels, rounded to an even number; smaller levels are enlarged to it.
+        seconds: Duration, without the last frame, which stays for a quarter of it.
         formats: Of `webp`, `gif` and `mp4`.
 
     Raises:
-        ValueError: A number is too small, a format is none, or `mp4` without its extra.
+        ValueError: A number is too small, a format is unknown, or `mp4` is asked for without the extra.
     """
 
     def __init__(self, *, frames: int, edge: int, seconds: float, formats: Sequence[str]) -> None:
@@ -40,43 +40,43 @@ class TimeLapse(Callback):
         self.formats = [check_choice("timelapse.formats", name, FORMATS) for name in formats]
         if "mp4" in self.formats:
             video.require(", or use timelapse=webp")
-        self.most, self.edge, self.seconds = frames, edge, seconds
+        self.limit, self.edge, self.seconds = frames, edge, seconds
         self.frames: list[np.ndarray] = []
-        self.size: tuple[int, int] | None = None  # of every frame: levels differ by a rounding
+        self.size: tuple[int, int] | None = None  # of every frame, though the shapes of the levels differ by rounding
         self.every = 1
         self.seen = 0
 
     def on_train_start(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
-        """Begin with what the run starts from."""
+        """Add the start image of the first level."""
         if not self.frames:
-            self._take(module)
+            self._add(module)
 
     def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
-        """Keep a frame where one is due; where there are too many, forget every second one."""
+        """Add a frame, if it is due; if there are too many, drop every second one and add half as many from now on."""
         self.seen += 1
         if self.seen % self.every == 0:
-            self._take(module)
-            if len(self.frames) > self.most:
+            self._add(module)
+            if len(self.frames) > self.limit:
                 self.frames = self.frames[::2]
                 self.every *= 2
 
     def on_train_end(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
-        """End a level with the picture that it leaves, which may be an average and no step's own."""
-        self._take(module)
+        """Add the result of a level, which may be the average of its steps, unless the last frame already shows it."""
+        self._add(module)
         if len(self.frames) > 1 and np.array_equal(self.frames[-1], self.frames[-2]):
             self.frames.pop()
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the frames so far, (N, h, w, 3) of 8 bits."""
+        """Return the frames so far, (N, h, w, 3), uint8, and what the next ones depend on."""
         frames = torch.from_numpy(np.stack(self.frames)) if self.frames else None
         return {"frames": frames, "size": self.size, "every": self.every, "seen": self.seen}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with frames."""
+        """Set what `state_dict` returned."""
         self.frames = [] if state["frames"] is None else list(state["frames"].numpy())
         self.size, self.every, self.seen = state["size"], state["every"], state["seen"]
 
-    def _take(self, module: ImageModule) -> None:
+    def _add(self, module: ImageModule) -> None:
         image = module.image().detach().float()
         if self.size is None:
             size = image_io.size_of(image)
@@ -85,11 +85,11 @@ class TimeLapse(Callback):
         self.frames.append(frame)
 
     def save(self, folder: Path) -> None:
-        """Write `timelapse.<format>` for every format; nothing without a step."""
+        """Write `timelapse.<format>` into a folder for every format, if a step was taken."""
         if len(self.frames) < 2:
             return
         for name in self.formats:
-            data = self._film() if name == "mp4" else self._animation(name)
+            data = self._mp4() if name == "mp4" else self._animation(name)
             write(folder / f"timelapse.{name}", data)
 
     def _animation(self, name: str) -> bytes:
@@ -103,7 +103,7 @@ class TimeLapse(Callback):
         pictures[0].save(out, name, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **options)
         return out.getvalue()
 
-    def _film(self) -> bytes:
+    def _mp4(self) -> bytes:
         out = io.BytesIO()
         rate = Fraction(max(1, round(len(self.frames) / self.seconds)))
         rest = [self.frames[-1]] * max(1, round(rate * self.seconds / 4))

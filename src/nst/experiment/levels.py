@@ -88,7 +88,7 @@ def paint(cfg: DictConfig, scene: Scene, loggers: list[Logger], watching: Watche
             if watching.stop:
                 watching.stop.check()
             if scene.state.over and stage.number == first:
-                module.take(scene.state.kept)
+                module.load_finished_state(scene.state.kept)
                 watching.restore(scene.state.callbacks)
             elif stage.steps:
                 device = _fit(cfg, scene, stage, loggers, watching)
@@ -111,7 +111,7 @@ def _keep(module: ImageModule, levels: list[dict[str, Any]], watching: Watchers)
         watching.checkpoint.level, watching.checkpoint.levels = len(levels), list(levels)
         step = module.first_step + module.steps
         always = watching.stop is not None and watching.stop.received is not None
-        watching.checkpoint.end_level(step, module.kept(), watching.lasting(), always=always)
+        watching.checkpoint.end_level(step, module.finished_state(), watching.lasting(), always=always)
 
 
 def _fit(cfg: DictConfig, scene: Scene, stage: Stage[ImageModule], loggers: list[Logger], watching: Watchers) -> str:

@@ -1,9 +1,10 @@
 """Methods: what is trained, and in which stages."""
 
 from nst.methods.adain import AdainMethod
+from nst.methods.divergence import DivergedError
 from nst.methods.feedforward import Feedforward
 from nst.methods.image import ImageMethod
-from nst.methods.image_module import DivergedError, ImageModule
+from nst.methods.image_module import ImageModule
 from nst.methods.multistyle import Multistyle
 from nst.methods.network_module import NetworkMethod, NetworkModule
 from nst.methods.stage import Method, Stage, Steps

@@ -1,7 +1,6 @@
 """One network for any style (Huang & Belongie 2017)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized
 from nst.networks import Adain, Blend
 from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
+from nst.optim.lr_schedulers import Schedule
 
 
 class AdainMethod(NetworkMethod):
@@ -48,7 +48,7 @@ class AdainMethod(NetworkMethod):
         style_size: int,
         copy: float,
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
+        scheduler: Schedule,
         steps: int,
     ) -> None:
         if copy < 0:

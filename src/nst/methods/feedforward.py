@@ -1,7 +1,6 @@
 """One network for one style (Johnson et al. 2016)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
+from nst.optim.lr_schedulers import Schedule
 
 
 class Feedforward(NetworkMethod):
@@ -41,7 +41,7 @@ class Feedforward(NetworkMethod):
         network: Callable[..., Transformer],
         style_size: int,
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
+        scheduler: Schedule,
         steps: int,
     ) -> None:
         if len(styles) != 1:

@@ -7,41 +7,42 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 
 from nst import kernels
 from nst.data import image_io
-from nst.losses.base import Stats, check_choice
-from nst.methods.parametrization import Laplacian, bounded
+from nst.losses.base import Stats
+from nst.methods.divergence import DivergenceGuard
+from nst.methods.parametrization import Parametrization
 from nst.objective import Objective, References, Target
-from nst.optim.resize_state import State, resized
+from nst.optim import lr_schedulers
+from nst.optim.lr_schedulers import Schedule
+from nst.optim.resize_state import OptimizerState, warm_start
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 
-class DivergedError(ArithmeticError):
-    """The loss or the picture stopped being a number."""
-
-
 class ImageModule(LightningModule):
-    """One level of a picture.
-
-    Attributes:
-        size: (height, width), pixels.
+    """Optimise one picture at one size.
 
     Args:
-        start: The image to begin with, [0, 1] RGB, (1, 3, H, W); it becomes the parameter and is not copied.
-        content: The content at this size. It and the styles are let go when their references are taken.
-        styles: The styles at their sizes.
+        start: The image to start from, [0, 1] RGB, (1, 3, H, W); it may become the parameter without a copy.
+        content: The content, of the same shape. It and the styles are dropped once their references are taken.
+        styles: The styles, each at the size at which it is seen.
         objective: Gives the losses.
         optimizer: Parameters -> optimiser.
-        scheduler: (optimiser, steps=) -> what Lightning takes.
-        space: What the parameter holds: `image` ([0, 1] RGB), or `input`, the backbone's own convention, in whose units
-            the learning rate then is; or `laplacian`, the bands of the image, whose sum is clamped to [0, 1].
-        first_step: Steps taken by the levels before this one: the loggers count on from there.
+        scheduler: Makes the schedule of the learning rate; see `lr_schedulers.configure`.
+        space: What the parameter holds, and how it becomes an image.
+        first_step: Steps taken by the levels before this one; the loggers count on from there.
         steps: Optimiser steps of this level.
-        keep: Where the content shows through the parameter, (1, 1, H, W) in [0, 1]; None for nowhere.
-        warm: What the optimiser remembers from the level before; None for nothing.
+        keep: Where the content covers the picture, (1, 1, H, W) in [0, 1]; None for nowhere.
+        before: State of the optimiser at the end of the level before, to start with; None to start without one.
+        saves_state: Whether the state of the optimiser is needed after the level.
         gains: Term -> factor of its weight at this level; None for 1.
+
+    Attributes:
+        pixels: The parameter, in whatever space; the name is that of the checkpoints.
+        size: (height, width), pixels.
+        optimizer_state: After the fit, the state of the optimiser, if it is needed.
     """
 
     pixels: nn.Parameter
@@ -56,109 +57,78 @@ class ImageModule(LightningModule):
         *,
         objective: Objective,
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
-        space: str,
+        scheduler: Schedule,
+        space: Parametrization,
         first_step: int,
         steps: int,
         keep: Tensor | None = None,
-        warm: State | None = None,
+        before: OptimizerState | None = None,
+        saves_state: bool = False,
         gains: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
+        self.optimizer, self.scheduler = optimizer, scheduler
+        self.space = space
+        self.first_step, self.steps = first_step, steps
+        self.styles = styles
         self.register_buffer("content", content, persistent=False)
         self.register_buffer("keep", keep, persistent=False)
-        self.styles = styles
-        self.optimizer = optimizer
-        self.scheduler = scheduler
-        self.space = check_choice("method.space", space, ("image", "input", "laplacian"))
-        self.first_step = first_step
-        self.steps = steps
-        self.warm = warm
+        self.before, self.saves_state = before, saves_state
         self.gains = gains
-        self.remembers = False
-        self.memory: State = {}
-        self.strict_loading = False  # of a checkpoint, which holds the pixels alone
         self.size = image_io.size_of(start)
-        self.bands = Laplacian(self.size) if space == "laplacian" else None
-        if self.bands:
-            start = self.bands.split(start)
-        self.pixels = nn.Parameter(objective.backbone.input(start) if space == "input" else start)
-        self.last_good: Tensor | None = None
+        self.pixels = nn.Parameter(space.encode(start))
+        self.strict_loading = False  # a checkpoint holds the parameter alone
+        self.optimizer_state: OptimizerState = {}
         self.references: References = {}
+        self.guard: DivergenceGuard | None = None
         self.loss: Tensor | None = None
-        self.logged: Stats = {}
+        self.scalars: Stats = {}  # of the last step that is logged
 
     def image(self) -> Tensor:
-        """Return the generated image, [0, 1] RGB but for overshoots, (1, 3, H, W); where it is kept, the content."""
-        image: Tensor = self.pixels
-        if self.bands:
-            image = bounded(self.bands.join(image))
-        elif self.space == "input":
-            image = self.objective.backbone.input.inverse(image)
+        """Return the generated image, RGB in [0, 1] or slightly beyond, (1, 3, H, W)."""
+        image = self.space.decode(self.pixels)
         if self.keep is None:
             return image
-        assert self.content is not None  # it is kept where it is to show
+        assert self.content is not None  # not dropped if it is to show
         return torch.lerp(image, self.content, self.keep)
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser of the single parameter and its schedule over this level."""
+        """Return the optimiser of the parameter and its schedule over this level."""
         optimizer = self.optimizer([self.pixels])
-        if self.warm is not None:
-            state = resized(self.warm, self.size)
-            maps = {name for name, value in state.items() if isinstance(value, Tensor) and value.dim() == 4}
-            optimizer.state[self.pixels] = {k: v.to(self.pixels) if k in maps else v for k, v in state.items()}
-        self._optimizer = optimizer  # alive after the fit: the next level may begin with what it remembers
-        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, steps=self.steps)}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out everything that is frozen."""
-        checkpoint["state_dict"] = {"pixels": self.pixels.detach()}
-
-    def kept(self) -> dict[str, Any]:
-        """Return what a finished level leaves: the pixels, and what the optimiser remembers where that is wanted."""
-        return {"pixels": self.pixels.detach().cpu(), "memory": dict(self.memory) if self.remembers else {}}
-
-    def take(self, kept: Mapping[str, Any]) -> None:
-        """Be the finished level that left this."""
-        self.pixels.data = kept["pixels"]
-        self.memory = dict(kept["memory"])
+        if self.before is not None:
+            warm_start(optimizer, self.pixels, self.before)
+            self.before = None
+        schedule = lr_schedulers.configure(self.scheduler, optimizer, steps=self.steps)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_fit_start(self) -> None:
-        """Take the references once, on the device of the run; in full precision, for they are where it goes."""
-        self.capture(self.ranks())
+        """Take the references once, on the device of the run and in full precision."""
+        self.take_references(self.ranks())
 
     def on_train_start(self) -> None:
-        """Let go of the pictures that the references were taken from: at large sizes each counts.
-
-        Their memory goes back to the system: a style's is no place for the gradient of a larger picture.
-        """
+        """Drop the pictures that the references were taken from, so that their memory is free for the steps."""
         self.styles = ()
         if self.keep is None:
             self.content = None
         kernels.release_memory()
-        if self._tries:
-            self.last_good = self.pixels.detach().clone()
+        self.guard = DivergenceGuard(self.pixels, self.trainer.optimizers[0])
 
     def on_fit_end(self) -> None:
-        """Note what the optimiser remembers, where a level after this one begins with it; let go of the rest."""
-        self.memory = dict(self._optimizer.state.get(self.pixels, {})) if self.remembers else {}
-        self._optimizer.state.clear()
-        self.pixels.grad = self.last_good = None
-        kernels.release_memory()  # what saves and judges the picture then finds room below the peak of the steps
-
-    @property
-    def _tries(self) -> bool:
-        """Whether the optimiser tries pictures on its way, so that losses must not change: L-BFGS."""
-        return isinstance(self.trainer.optimizers[0], torch.optim.LBFGS)
+        """Drop what the steps needed, so that the picture is saved and measured within their peak of memory."""
+        state = self.trainer.optimizers[0].state
+        self.optimizer_state = dict(state.get(self.pixels, {})) if self.saves_state else {}
+        state.clear()
+        self.pixels.grad = self.guard = None
+        kernels.release_memory()
 
     def ranks(self) -> Ranks:
-        """Return this process among those that work on the picture."""
+        """Return this process among those that train the picture together."""
         return Ranks(self.trainer.global_rank, self.trainer.world_size)
 
-    def capture(self, ranks: Ranks = SINGLE_PROCESS) -> None:
+    def take_references(self, ranks: Ranks = SINGLE_PROCESS) -> None:
         """Take the references from the content and the styles."""
-        assert self.content is not None  # until the training begins
+        assert self.content is not None  # until the first step
         device = self.pixels.device
         styles = [
             replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
@@ -168,67 +138,70 @@ class ImageModule(LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
-        self.objective.set_sampling_step(0 if self._tries else self.trainer.global_step)
+        compares = isinstance(self.trainer.optimizers[0], LBFGS)  # the losses of several evaluations, so equal draws
+        self.objective.set_sampling_step(0 if compares else self.trainer.global_step)
         shares = self.objective(self.image(), self.references, self.ranks())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
-        if self._logs:
+        if self._logs():
             self.log("loss", self.loss, prog_bar=True, logger=False)
-            self.logged = {"loss": self.loss} | {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
-            self.logged |= {
-                f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()
-            }
-            self.logged = {name: value.detach() for name, value in self.logged.items()}
+            self.scalars = {"loss": self.loss} | _scalars(shares)
         return loss
 
-    @property
-    def _logs(self) -> bool:
-        """Whether this step is one of those that are logged."""
-        due: bool = (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
-        return due
-
-    def _log(self) -> None:
-        """Give the loggers the losses of a step, themselves: Lightning's `log_dict` takes two milliseconds for them."""
-        values = dict(zip(self.logged, torch.stack(list(self.logged.values())).tolist(), strict=True))
-        values["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
-        for logger in self.loggers:
-            logger.log_metrics(values, step=self.first_step + self.trainer.global_step + 1)
-            logger.save()
-
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Stop before a step that would spoil the picture; what L-BFGS tries is judged after its step."""
-        if not self._tries and not (_finite(self.loss) and _finite(self.pixels.grad)):
-            raise self._diverged("the last good picture is kept")
+        """Stop before a step that would spoil the picture."""
+        assert self.guard is not None  # made when the training starts
+        self.guard.before_step(self.loss, self._step())
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step, and stop where the loss or the picture is no number after it."""
+        """Take a step, stop if it has spoilt the picture, and log its losses if it is due."""
         super().optimizer_step(*args, **kwargs)
-        good = _finite(self.pixels) and _finite(self.loss)
-        if good and self._logs:
-            self._log()
-        if self.last_good is not None:
-            (self.last_good if good else self.pixels.data).copy_(self.pixels.detach() if good else self.last_good)
-        if not good:
-            raise self._diverged(
-                "the last good picture is kept" if self.last_good is not None else "no picture is left"
-            )
+        assert self.guard is not None
+        self.guard.after_step(self.loss, self._step())
+        if self._logs():
+            self._log_scalars()
 
-    def _diverged(self, rest: str) -> DivergedError:
-        return DivergedError(
-            f"the loss is {self.loss:g} at step {self.first_step + self.trainer.global_step}: not a number; "
-            f"lower optimizer.lr or the weights, or use optimizer=adam; {rest}"
-        )
+    def _step(self) -> int:
+        """The number of the step that is being taken, from 0 over all levels."""
+        return self.first_step + self.trainer.global_step
+
+    def _logs(self) -> bool:
+        """Whether the step that is being taken is logged."""
+        return (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined, no-any-return]
+
+    def _log_scalars(self) -> None:
+        """Pass the losses on to the loggers directly: Lightning's `log_dict` takes two milliseconds for them."""
+        values = dict(zip(self.scalars, torch.stack(list(self.scalars.values())).tolist(), strict=True))
+        values["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        for logger in self.loggers:
+            logger.log_metrics(values, step=self._step() + 1)
+            logger.save()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the parameter alone, without what is frozen."""
+        checkpoint["state_dict"] = {"pixels": self.pixels.detach()}
+
+    def finished_state(self) -> dict[str, Any]:
+        """Return what the next level needs of this one when it is finished: the parameter, the optimiser's state."""
+        return {"pixels": self.pixels.detach().cpu(), "memory": dict(self.optimizer_state)}
+
+    def load_finished_state(self, state: Mapping[str, Any]) -> None:
+        """Set the module to what `finished_state` returned."""
+        self.pixels.data = state["pixels"]
+        self.optimizer_state = dict(state["memory"])
 
     @torch.no_grad()
     def evaluate(self, image: Tensor) -> dict[str, Stats]:
-        """Return term -> layer -> share for another image of this size."""
+        """Return term -> layer -> share of the loss, for another image of this size."""
         if not self.references:
-            self.capture()
+            self.take_references()
         self.objective.set_sampling_step(0)
         shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
         return shares
 
 
-def _finite(values: Tensor | None) -> bool:
-    """Tell whether all are numbers, without a copy of them."""
-    return values is not None and all(bool(torch.isfinite(value)) for value in values.detach().aminmax())
+def _scalars(shares: Mapping[str, Any]) -> Stats:
+    """Name in the log -> scalar, of the terms and of their layers."""
+    terms = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
+    layers = {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
+    return {name: value.detach() for name, value in (terms | layers).items()}

@@ -1,4 +1,4 @@
-"""Initial images: what the optimisation starts from. Each gives an image in [0, 1] RGB, (1, 3, H, W), unless noted."""
+"""Initial images, from which the optimisation starts: each function returns one in [0, 1] RGB, (1, 3, H, W)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from nst.data import image_io
 
 
 @dataclass(frozen=True)
-class Scene:
+class InitInputs:
     """What an initial image may be made from.
 
     Attributes:
-        content: The content at the first level's size, (1, 3, H, W), [0, 1].
-        style: The first style picture at any size, likewise.
+        content: The content at the size of the first level, (1, 3, H, W), [0, 1].
+        style: The first style at its own size, likewise.
         input: The backbone's input convention.
         generator: Source of randomness.
     """
@@ -28,74 +28,76 @@ class Scene:
     generator: torch.Generator
 
 
-Start = Callable[[Scene], Tensor]
+Initial = Callable[[InitInputs], Tensor]
 
 
-def content(scene: Scene) -> Tensor:
-    """Start from the content."""
-    return scene.content.clone()
+def content(inputs: InitInputs) -> Tensor:
+    """Return the content."""
+    return inputs.content.clone()
 
 
-def style(scene: Scene) -> Tensor:
-    """Start from the style picture, stretched to the content's size."""
-    return image_io.resize(scene.style, image_io.size_of(scene.content))
+def style(inputs: InitInputs) -> Tensor:
+    """Return the style, stretched to the content's size."""
+    return image_io.resize(inputs.style, image_io.size_of(inputs.content))
 
 
-def lines(scene: Scene) -> Tensor:
-    """Start from the content's fine lines on the style's mean colour: what halving its size takes away.
+def lines(inputs: InitInputs) -> Tensor:
+    """Return the fine lines of the content, which are lost when it is halved and enlarged, on the style's mean colour.
 
     Source: Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), section 2.5.
     """
-    size = image_io.size_of(scene.content)
-    coarse = image_io.resize(scene.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
-    mean = scene.style.mean((-2, -1), keepdim=True)
-    return (scene.content - image_io.resize(coarse, size) + mean).clamp(0, 1)
+    size = image_io.size_of(inputs.content)
+    coarse = image_io.resize(inputs.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
+    mean = inputs.style.mean((-2, -1), keepdim=True)
+    return (inputs.content - image_io.resize(coarse, size) + mean).clamp(0, 1)
 
 
-def noise(scene: Scene, *, distribution: str, mean: float, spread: float, space: str) -> Tensor:
-    """Start from independent values for every pixel and channel.
+def noise(inputs: InitInputs, *, distribution: str, mean: float, spread: float, space: str) -> Tensor:
+    """Return independent values for every pixel and channel.
 
     Args:
-        scene: What to start from.
-        distribution: `uniform` over mean +- spread, `normal` with standard deviation `spread`, or `gray`: mean alone.
-        mean: Centre, in units of `space`.
+        inputs: Of which the content gives the size.
+        distribution: `uniform` over mean +- spread, `normal` with standard deviation `spread`, or `gray`: the mean
+            everywhere.
+        mean: In units of `space`.
         spread: Half the width or the standard deviation, in units of `space`.
-        space: `image` ([0, 1] RGB) or `input` (the backbone's own convention, where 0 is its mean colour).
+        space: `image` ([0, 1] RGB; values outside are clamped) or `input` (the backbone's own convention, where 0 is
+            its mean colour; nothing is clamped).
     """
-    size = scene.content.shape
+    size = inputs.content.shape
     if distribution == "uniform":
-        values = mean + spread * (2 * torch.rand(size, generator=scene.generator) - 1)
+        values = mean + spread * (2 * torch.rand(size, generator=inputs.generator) - 1)
     elif distribution == "normal":
-        values = mean + spread * torch.randn(size, generator=scene.generator)
+        values = mean + spread * torch.randn(size, generator=inputs.generator)
     elif distribution == "gray":
         values = torch.full(size, mean)
     else:
         raise ValueError(f"init.distribution is {distribution!r}; give uniform, normal or gray")
     if space == "input":
-        return scene.input.inverse(values)
+        return inputs.input.inverse(values)
     if space != "image":
         raise ValueError(f"init.space is {space!r}; give image or input")
     return values.clamp(0, 1)
 
 
-def file(scene: Scene, *, path: str) -> Tensor:
-    """Start from a picture file, stretched to the content's size.
+def file(inputs: InitInputs, *, path: str) -> Tensor:
+    """Return a picture file, stretched to the content's size.
 
     Args:
-        scene: What to start from.
+        inputs: Of which the content gives the size.
         path: The file.
     """
-    return image_io.resize(image_io.load(Path(path).expanduser()).rgb, image_io.size_of(scene.content))
+    return image_io.resize(image_io.load(Path(path).expanduser()).rgb, image_io.size_of(inputs.content))
 
 
-def blend(scene: Scene, *, noise: Start, amount: float) -> Tensor:
-    """Start from (1 - amount) of the content and `amount` of noise.
+def blend(inputs: InitInputs, *, noise: Initial, amount: float) -> Tensor:
+    """Return (1 - amount) of the content and `amount` of noise.
 
     Args:
-        scene: What to start from.
+        inputs: The content, and what the noise is made from.
         noise: Gives the noise.
         amount: In [0, 1].
     """
     if not 0 <= amount <= 1:
         raise ValueError(f"init.amount is {amount:g}; give a share from 0 (all content) to 1 (all noise)")
-    return torch.lerp(scene.content, noise(scene), amount)
+    return torch.lerp(inputs.content, noise(inputs), amount)

@@ -1,7 +1,6 @@
 """One network for several styles, which differ in the parameters of its norms (Dumoulin et al. 2017)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +11,7 @@ from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
+from nst.optim.lr_schedulers import Schedule
 
 
 class Multistyle(NetworkMethod):
@@ -42,7 +42,7 @@ class Multistyle(NetworkMethod):
         network: Callable[..., Transformer],
         style_size: int,
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
+        scheduler: Schedule,
         steps: int,
         before: tuple[Transformer, Sequence[str]] | None = None,
     ) -> None:

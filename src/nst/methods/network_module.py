@@ -11,9 +11,11 @@ from torch.optim import Optimizer
 
 from nst.data import image_io
 from nst.losses.base import Stats
-from nst.methods.image_module import DivergedError
+from nst.methods.divergence import DivergedError
 from nst.methods.stage import Stage
 from nst.objective import Objective, References, RegionReference
+from nst.optim import lr_schedulers
+from nst.optim.lr_schedulers import Schedule
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Sample numbers (N,), photographs (N, 3, h, w) and styles (N, 3, h, w), the latter empty if the method needs none."""
@@ -27,7 +29,7 @@ class NetworkMethod(ABC):
         network: What is trained.
         style_names: Of all styles that the network knows when it is trained.
         optimizer: Parameters -> optimiser.
-        scheduler: (optimiser, steps=) -> what Lightning takes.
+        scheduler: Makes the schedule of the learning rate; see `lr_schedulers.configure`.
         steps: Optimiser steps.
         trained: The parameters that are trained; None for all.
 
@@ -48,7 +50,7 @@ class NetworkMethod(ABC):
         network: nn.Module,
         style_names: Sequence[str],
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[..., dict[str, Any]],
+        scheduler: Schedule,
         steps: int,
         trained: Sequence[nn.Parameter] | None = None,
     ) -> None:
@@ -112,7 +114,8 @@ class NetworkModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimiser of what is trained, and its schedule over all steps."""
         optimizer = self.method.optimizer(self.method.trained)
-        return {"optimizer": optimizer, "lr_scheduler": self.method.scheduler(optimizer, steps=self.method.steps)}
+        schedule = lr_schedulers.configure(self.method.scheduler, optimizer, steps=self.method.steps)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_fit_start(self) -> None:
         """Prepare the method on the device of the run."""

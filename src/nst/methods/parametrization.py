@@ -1,6 +1,6 @@
-"""A picture as the bands of its Laplacian pyramid: an optimiser then moves wide and fine things at the same pace."""
+"""The space in which a picture is optimised: how an image becomes the parameter, and the parameter an image."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -8,24 +8,96 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nst import kernels
+from nst.backbones.base import Input
+from nst.losses.base import check_choice
 
 BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
 SMALLEST = 8  # pixels: no band has a smaller edge
+SPACES = ("image", "input", "laplacian")
 
 
-class Laplacian:
-    """The bands of pictures of one size, as one vector of values for each channel.
+class Parametrization(Protocol):
+    """A space in which a picture is optimised."""
 
-    A pixel's gradient knows little of the wide shapes that it is part of; a coarse band's value has the gradient of all
-    the pixels below it. Measured with SqueezeNet's trained features, 256 px: L-BFGS has after 50 evaluations the loss
-    that it has on pixels after 150. With random VGG-19 there was no such gain.
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the parameter for an image, [0, 1] RGB, (1, 3, H, W)."""
+
+    def decode(self, parameter: Tensor) -> Tensor:
+        """Return the image of a parameter, (1, 3, H, W); differentiable."""
+
+    def project_(self, parameter: Tensor, low: float, high: float) -> None:
+        """Clamp the picture to [low, high] by changing the parameter in place."""
+
+
+def parametrization(space: str, size: tuple[int, int], convention: Input) -> Parametrization:
+    """Return what `method.space` names.
+
+    Args:
+        space: `image`, `input` or `laplacian`.
+        size: (height, width) of the picture, pixels.
+        convention: The backbone's input convention.
+    """
+    check_choice("method.space", space, SPACES)
+    if space == "input":
+        return BackboneInput(convention)
+    return LaplacianBands(size) if space == "laplacian" else Pixels()
+
+
+class Pixels:
+    """The image itself. `project_` takes bounds in its units, where 0 is black and 1 is white."""
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the image."""
+        return image
+
+    def decode(self, parameter: Tensor) -> Tensor:
+        """Return the parameter."""
+        return parameter
+
+    def project_(self, parameter: Tensor, low: float, high: float) -> None:
+        """Clamp the values."""
+        parameter.clamp_(low, high)
+
+
+class BackboneInput:
+    """What the backbone's first layer reads. Its units are those of the learning rate and of `project_`'s bounds.
+
+    Args:
+        convention: The backbone's input convention.
+    """
+
+    def __init__(self, convention: Input) -> None:
+        self.convention = convention
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the backbone's input, (1, 3, H, W)."""
+        out: Tensor = self.convention(image)
+        return out
+
+    def decode(self, parameter: Tensor) -> Tensor:
+        """Return the image of a backbone's input."""
+        return self.convention.inverse(parameter)
+
+    def project_(self, parameter: Tensor, low: float, high: float) -> None:
+        """Clamp the values."""
+        parameter.clamp_(low, high)
+
+
+class LaplacianBands:
+    """The bands of a Laplacian pyramid, as one vector of n values for each channel: (1, 3, n), fine to coarse.
+
+    The gradient of a pixel says little about the wide shapes that it is part of; a value of a coarse band has the
+    gradient of all the pixels below it. Measured with SqueezeNet's trained features at 256 px: after 50 evaluations
+    L-BFGS reaches the loss that takes 150 on pixels. With random VGG-19 there was no such gain.
+
+    The sum of the bands is clamped to [0, 1], and `project_` takes bounds in the units of the image.
 
     Args:
         size: (height, width), pixels.
 
     Source: Burt & Adelson 1983; Kolkin, Salavon & Shakhnarovich 2019 (a picture optimised so).
 
-    Differs: areas are averaged on the way down and interpolated linearly on the way up, so odd sizes are exact too.
+    Differs: reduced by averaging areas and enlarged by linear interpolation, so odd sizes are exact too.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -34,34 +106,46 @@ class Laplacian:
             height, width = self.sizes[-1]
             self.sizes.append((-(-height // 2), -(-width // 2)))
 
-    def split(self, image: Tensor) -> Tensor:
-        """Return the bands of an image (1, 3, H, W), fine to coarse, as (1, 3, n)."""
-        out = []
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the bands of an image, (1, 3, n)."""
+        bands = []
         for size in self.sizes[1:]:
             coarse = F.interpolate(image, size, mode="area")
-            out.append((image - _up(coarse, (image.shape[-2], image.shape[-1]))).flatten(2))
+            height, width = image.shape[-2:]
+            enlarged = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+            bands.append((image - enlarged).flatten(2))
             image = coarse
-        return torch.cat([*out, image.flatten(2)], dim=2)
+        return torch.cat([*bands, image.flatten(2)], dim=2)
 
-    def join(self, values: Tensor) -> Tensor:
-        """Return the image, (N, 3, H, W), of bands, (N, 3, n)."""
-        return kernels.laplacian_join(values, self.sizes)
+    def sum(self, parameter: Tensor) -> Tensor:
+        """Return the sum of the bands, each enlarged to the picture's size: (1, 3, H, W)."""
+        return kernels.laplacian_join(parameter, self.sizes)
+
+    def decode(self, parameter: Tensor) -> Tensor:
+        """Return the sum of the bands, clamped to [0, 1]."""
+        return clamp_with_grad(self.sum(parameter))
+
+    def project_(self, parameter: Tensor, low: float, high: float) -> None:
+        """Change the finest band where the image lies outside the bounds."""
+        if low <= 0 and high >= 1:
+            return
+        unbounded = self.sum(parameter)
+        image = unbounded.clamp(0, 1)
+        inside = image.clamp(low, high)
+        move = (inside - unbounded).masked_fill_(inside == image, 0)
+        parameter[..., : move[0, 0].numel()] += move.flatten(2)
 
 
-def _up(image: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(image, size, mode="bilinear", align_corners=False)
+def clamp_with_grad(image: Tensor) -> Tensor:
+    """Clamp to [0, 1], with a gradient that is 0 only where it would push a value outside further away.
 
-
-def bounded(image: Tensor) -> Tensor:
-    """Clamp to [0, 1]; the gradient is let through but where it would push a value that is beyond a bound further.
-
-    A clamp's own gradient is 0 there and at the bounds: what is white or black would never come back.
+    The gradient of `torch.clamp` is 0 for every value outside, so such values would never come back.
     """
-    clamped: Tensor = _Bounded.apply(image)
+    clamped: Tensor = _ClampWithGrad.apply(image)
     return clamped
 
 
-class _Bounded(torch.autograd.Function):
+class _ClampWithGrad(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor) -> Tensor:
         clamped = image.clamp(0, 1)
@@ -71,5 +155,5 @@ class _Bounded(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (beyond,) = ctx.saved_tensors
-        return gradient.masked_fill(beyond * gradient < 0, 0)
+        (outside,) = ctx.saved_tensors
+        return gradient.masked_fill(outside * gradient < 0, 0)

@@ -1,4 +1,4 @@
-"""Sizes and steps of every level, coarse to fine. Pure arithmetic: no picture is touched here."""
+"""Sizes and steps of the levels, coarse to fine."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Level:
-    """One level: the edge of its pictures in pixels and its optimiser steps."""
+    """One level of the pyramid.
+
+    Attributes:
+        edge: Of its picture, pixels.
+        steps: Optimiser steps.
+    """
 
     edge: int
     steps: int
@@ -32,16 +37,16 @@ def coarse_to_fine(
     first_steps: int | None = None,
     growth: float = 1.0,
 ) -> list[Level]:
-    """Return up to `levels` levels, each `ratio` times the edge of the one before, the last at full size.
+    """Return up to `levels` levels, the last at full size; each has `ratio` times the edge of the one before.
 
     Args:
         size: Edge of the last level, pixels.
         steps: Optimiser steps of the last level.
-        levels: How many at most, 1 or more; None: as many as `smallest` allows.
-        ratio: Quotient of neighbouring edges, over 1.
-        smallest: No level but the last is smaller, pixels, 2 or more.
-        first_steps: Steps of the first (coarsest) level, where they differ.
-        growth: Each coarser level takes `growth` times the steps of the next finer one.
+        levels: The most, 1 or more; None: as many as `smallest` allows.
+        ratio: Edge of a level divided by that of the one before, over 1.
+        smallest: Least edge of all levels but the last, pixels, 2 or more.
+        first_steps: Steps of the first (coarsest) level; None: as for the others.
+        growth: Steps of a level divided by those of the next finer one.
     """
     if levels is not None and levels < 1:
         raise ValueError(f"pyramid.levels is {levels}; give 1 or more")
@@ -61,11 +66,11 @@ def coarse_to_fine(
 
 
 def explicit(*, sizes: list[int], steps: list[int] | int) -> list[Level]:
-    """Return the named levels.
+    """Return levels of the given sizes.
 
     Args:
         sizes: Edges, pixels, in the order in which they are run.
-        steps: Optimiser steps, one number for all or one for each.
+        steps: Optimiser steps, one number for all levels or one for each.
     """
     each = [steps] * len(sizes) if isinstance(steps, int) else list(steps)
     if not sizes or len(each) != len(sizes):

@@ -1,4 +1,4 @@
-"""The sizes at which the styles are shown to the losses: the size of the strokes."""
+"""The size at which a style is seen, which sets the size of its strokes."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from nst.objective import Target
 
 
 class StyleSize:
-    """The sizes of the styles at a level. A style is never enlarged beyond its own pixels unless squashed.
+    """Resizes the styles for a level. A style is never enlarged beyond its own pixels, unless it is squashed.
 
     Args:
-        fit: What the edge is on a style: see `pyramid.fit`; or `content`: squashed to the content's size.
-        size: Edge of the styles, pixels; None: the level's.
-        scale: Size of all strokes, over 0: multiplies every style's own.
+        fit: Which edge of a style is meant, see `image_io.fit`; or `content`: squashed to the content's size.
+        size: Edge of the styles, pixels; None: that of the level.
+        scale: Size of all strokes, over 0: multiplies the scale of every style.
     """
 
     def __init__(self, *, fit: str, size: int | None, scale: float) -> None:
@@ -24,11 +24,11 @@ class StyleSize:
         self.fit, self.size, self.scale = fit, size, scale
 
     def target(self, style: StylePicture, edge: int, size: tuple[int, int]) -> Target:
-        """Return a style at its size, with its mask at the picture's.
+        """Return a style, resized, with its mask at the size of the picture.
 
         Args:
-            style: At its own size.
-            edge: Of the level, pixels.
+            style: As it was read.
+            edge: Edge of the level, pixels.
             size: (height, width) of the picture at the level, pixels.
         """
         mask = None if style.mask is None else masks.resize(style.mask, size)
@@ -36,7 +36,12 @@ class StyleSize:
         return Target(image_io.resize(style.image, shown), style.weight, mask, style.name)
 
     def remarks(self, styles: Sequence[StylePicture], edge: int) -> list[str]:
-        """Return one line for each style whose strokes can't be as large as asked for at the largest level's edge."""
+        """Return one line for each style whose strokes can't have the size that was asked for.
+
+        Args:
+            styles: As they were read.
+            edge: Edge of the largest level, pixels.
+        """
         scaled = [style for style in styles if style.scale * self.scale != 1]
         if self.fit == "content":
             return [

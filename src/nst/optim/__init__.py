@@ -1,1 +1,1 @@
-"""Learning-rate schedules, and optimiser states resized between levels."""
+"""Learning-rate schedules, optimiser states carried from level to level, and what L-BFGS needs."""

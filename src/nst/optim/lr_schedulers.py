@@ -1,6 +1,7 @@
-"""Learning rate schedules over one level: each takes the optimiser and the level's steps, as Lightning wants them."""
+"""Learning-rate schedules over one stage. Any scheduler of `torch.optim.lr_scheduler` can stand beside these."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch.optim import Optimizer
@@ -13,45 +14,58 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
 )
 
+Schedule = Callable[..., LRScheduler | dict[str, Any]]
+"""(optimiser) -> a scheduler, or Lightning's dictionary of one; with a parameter `steps` if it needs the length."""
 
-def constant(optimizer: Optimizer, *, steps: int) -> dict[str, Any]:
+
+def configure(schedule: Schedule, optimizer: Optimizer, *, steps: int) -> dict[str, Any]:
+    """Return a schedule as `configure_optimizers` returns it to Lightning, advanced after every optimiser step.
+
+    Args:
+        schedule: Makes the scheduler.
+        optimizer: Whose learning rate it sets.
+        steps: Of the stage; passed on if `schedule` has a parameter of that name.
+    """
+    length = {"steps": steps} if "steps" in inspect.signature(schedule).parameters else {}
+    made = schedule(optimizer, **length)
+    return {"interval": "step", "frequency": 1} | (made if isinstance(made, dict) else {"scheduler": made})
+
+
+def constant(optimizer: Optimizer) -> LRScheduler:
     """Keep the rate."""
-    return _every_step(ConstantLR(optimizer, factor=1.0))
+    return ConstantLR(optimizer, factor=1.0)
 
 
-def cosine(optimizer: Optimizer, *, steps: int, final: float) -> dict[str, Any]:
-    """Fall along half a cosine to `final` times the rate at the level's end."""
+def cosine(optimizer: Optimizer, *, steps: int, final: float) -> LRScheduler:
+    """Lower the rate along half a cosine, to `final` times its value at the end of the stage."""
     rate = optimizer.param_groups[0]["lr"]
-    return _every_step(CosineAnnealingLR(optimizer, T_max=max(steps, 1), eta_min=_share(final) * rate))
+    return CosineAnnealingLR(optimizer, T_max=max(steps, 1), eta_min=_checked(final) * rate)
 
 
-def step(optimizer: Optimizer, *, steps: int, milestones: Sequence[int], factor: float) -> dict[str, Any]:
-    """Multiply the rate by `factor` at every step named in `milestones`."""
-    return _every_step(MultiStepLR(optimizer, milestones=list(milestones), gamma=factor))
+def step(optimizer: Optimizer, *, milestones: Sequence[int], factor: float) -> LRScheduler:
+    """Multiply the rate by `factor` at each of the steps in `milestones`."""
+    return MultiStepLR(optimizer, milestones=list(milestones), gamma=factor)
 
 
-def exponential(optimizer: Optimizer, *, steps: int, final: float) -> dict[str, Any]:
-    """Fall by the same factor every step, to `final` times the rate at the level's end."""
-    return _every_step(ExponentialLR(optimizer, gamma=_share(final) ** (1 / max(steps, 1))))
+def exponential(optimizer: Optimizer, *, steps: int, final: float) -> LRScheduler:
+    """Multiply the rate by the same factor at every step, to `final` times its value at the end of the stage."""
+    return ExponentialLR(optimizer, gamma=_checked(final) ** (1 / max(steps, 1)))
 
 
-def plateau(optimizer: Optimizer, *, steps: int, factor: float, patience: int, interval: int) -> dict[str, Any]:
-    """Multiply the rate by `factor` where the loss has not fallen for `patience` looks, one every `interval` steps."""
+def plateau(optimizer: Optimizer, *, factor: float, patience: int, interval: int) -> dict[str, Any]:
+    """Multiply the rate by `factor` if the loss has not fallen for `patience` checks in a row.
+
+    Args:
+        optimizer: Whose learning rate is set.
+        factor: Below 1.
+        patience: Checks without a lower loss.
+        interval: Steps between two checks, a multiple of the logging interval.
+    """
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
-    return {
-        "scheduler": scheduler,
-        "interval": "step",
-        "frequency": interval,
-        "monitor": "loss",
-        "strict": True,
-    }
+    return {"scheduler": scheduler, "frequency": interval, "monitor": "loss", "strict": True}
 
 
-def _share(final: float) -> float:
+def _checked(final: float) -> float:
     if not 0 < final <= 1:
-        raise ValueError(f"scheduler.final is {final:g}; give a share of the learning rate over 0 and up to 1")
+        raise ValueError(f"scheduler.final is {final:g}; give a fraction of the learning rate over 0 and up to 1")
     return final
-
-
-def _every_step(scheduler: LRScheduler) -> dict[str, Any]:
-    return {"scheduler": scheduler, "interval": "step", "frequency": 1}

@@ -1,0 +1,42 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from nst.callbacks import StopEarly
+
+
+def stopped_after(losses, stop, batches=1):
+    """How many of the batches were taken."""
+    trainer = SimpleNamespace(accumulate_grad_batches=batches, should_stop=False)
+    for taken, loss in enumerate(losses, start=1):
+        stop.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, None, 0)
+        if trainer.should_stop:
+            return taken
+    return None
+
+
+def test_it_stops_when_windows_in_a_row_are_no_better():
+    losses = [4.0, 2.0, 3.0, 3.0, 2.0, 1.0, 3.0, 3.0, 1.6, 1.5]  # means 3, 3, 1.5, 3, 1.55
+    assert stopped_after(losses, StopEarly(window=2, patience=2, least=0.001)) == 10
+    assert stopped_after(losses, StopEarly(window=2, patience=1, least=0.001)) == 4
+    assert stopped_after(losses, StopEarly(window=2, patience=0, least=0.001)) is None
+
+
+def test_a_step_of_several_batches_is_one_step():
+    assert stopped_after([1.0] * 20, StopEarly(window=2, patience=1, least=0.0), batches=3) == 12
+
+
+def test_it_goes_on_from_its_state():
+    whole, first, second = (StopEarly(window=2, patience=2, least=0.001) for _ in range(3))
+    losses = [2.0, 2.0, 3.0, 3.0, 3.0, 3.0]
+    assert stopped_after(losses, whole) == 6
+    assert stopped_after(losses[:3], first) is None
+    second.load_state_dict(first.state_dict())
+    assert stopped_after(losses[3:], second) == 3
+
+
+@pytest.mark.parametrize("options", [{"window": 0, "patience": 1}, {"window": 1, "patience": -1}])
+def test_numbers_that_make_no_sense_are_refused(options):
+    with pytest.raises(ValueError, match=r"stop has window"):
+        StopEarly(least=0.0, **options)
