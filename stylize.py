@@ -6,10 +6,10 @@ import sys
 
 def main(arguments: list[str]) -> int:
     """Paint what is asked for and return the exit code."""
-    from nst import cli
+    from nst.utils import errors
 
     if "HYDRA_FULL_ERROR" not in os.environ:
-        os.environ.setdefault(cli.REPORT, "1")  # an error is one line
+        os.environ.setdefault(errors.REPORT, "1")  # an error is one line
     if not arguments or arguments[0] in ("-h", "--help"):
         from nst.inference.stylize import Stylize
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return cli.report(error)
+        return errors.report(error)
 
 
 if __name__ == "__main__":

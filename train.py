@@ -11,9 +11,7 @@ from nst.cli import launch
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | list[float]:
     """Run one job; what it returns is what a sweeper minimises."""
-    from nst.sweep.worker import (
-        run,  # torch is imported no sooner than a job runs: help, errors, tab completion answer at once
-    )
+    from nst.sweep.worker import run  # torch is imported when a job runs: help, errors, completion answer at once
 
     return run(cfg)
 

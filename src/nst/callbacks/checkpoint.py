@@ -1,8 +1,10 @@
-"""What a run needs to go on exactly where it was, written whole while it runs: `last.ckpt`."""
+"""`last.ckpt`, from which a run goes on exactly where it was: written while it runs, read and compared by `resume=`."""
 
 import random
 import time
+import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,26 +13,130 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from nst.backbones import weights
 from nst.callbacks.stop_on_signal import Interrupted
 from nst.utils.files import replacing
 
 NAME = "last.ckpt"
 FIELD = "nst"
-"""Where in a checkpoint our own facts are."""
+"""Key of a checkpoint under which our own facts are."""
+TYPES: dict[str, Any] = {
+    "config": str,
+    "sources": dict,
+    "versions": dict,
+    "threads": int,
+    "device": str,
+    "level": int,
+    "over": bool,
+    "seconds": int | float,
+    "saved": int | float,
+    "step": int,
+    "levels": list,
+}
+"""Of the facts that a checkpoint must hold."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run was when its checkpoint was written.
+
+    Attributes:
+        path: The checkpoint.
+        level: Number of the level, from 1; 0 for a run that starts.
+        finished: Whether that level is finished; if not, Lightning's checkpoint is of a step in it.
+        kept: The parameter of a finished level, and its optimizer's state where the next level starts with it.
+        callbacks: States of the callbacks, by Lightning's keys.
+        facts: What `Checkpoint` wrote beside the state.
+    """
+
+    path: Path
+    level: int = 0
+    finished: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=lambda: {"seconds": 0.0, "saved": 0.0, "step": 0})
+
+
+def read(folder: Path) -> RunState:
+    """Read where the run in a folder was; without a checkpoint it starts.
+
+    Raises:
+        ValueError: The file is damaged, or not a checkpoint of ours.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return RunState(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception as error:  # a damaged archive can fail in any way: zlib has errors of its own
+        raise _damaged(path, str(error)) from None
+    if damaged is not None:
+        raise _damaged(path, f"{damaged} is not what was written")
+    try:
+        found = weights.unpacked(path)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from None
+    facts = found.get(FIELD) if isinstance(found, dict) else None
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(name), kind) for name, kind in TYPES.items()):
+        raise _damaged(path, "it holds no state of a run")
+    kept, callbacks = found.get("kept", {}), found.get("callbacks", {})
+    if not isinstance(kept, dict) or not isinstance(callbacks, dict) or (facts["over"] and "pixels" not in kept):
+        raise _damaged(path, "it holds no picture")
+    return RunState(path, facts["level"], facts["over"], kept, callbacks, facts)
+
+
+def _damaged(path: Path, why: str) -> ValueError:
+    return ValueError(f"{path} is damaged ({' '.join(why.split())}); delete it, and resume= starts that run anew")
+
+
+def refuse_others(state: RunState, now: Mapping[str, Any]) -> None:
+    """Refuse the state of a run with other choices or other files.
+
+    Args:
+        state: As it was read.
+        now: The facts of the run that goes on: `config` and `sources`.
+
+    Raises:
+        ValueError: One line on what differs.
+    """
+    if not state.level:
+        return
+    if state.facts["config"] != now["config"]:
+        raise ValueError(
+            f"{state.path} belongs to other choices than config.yaml beside it; put that back, or start a new run"
+        )
+    for name, got in now["sources"].items():
+        if state.facts["sources"].get(name) != got:
+            raise ValueError(
+                f"{name} is another file than when {state.path.parent} started; put that back, or start a new run"
+            )
+
+
+def differences(state: RunState, now: Mapping[str, Any]) -> list[str]:
+    """Return one line for each reason why the last bits may differ from those of an uninterrupted run."""
+    if not state.level:
+        return []
+    then = state.facts
+    why = [f"{name} is {now['versions'].get(name)}, not {v}" for name, v in then["versions"].items()
+           if now["versions"].get(name) != v]  # fmt: skip
+    why += [f"{name} is {now[name]}, not {then[name]}" for name in ("threads", "device") if now[name] != then[name]]
+    return [f"the picture may differ in its last bits from that of an uninterrupted run: {reason}" for reason in why]
 
 
 class Checkpoint(Callback):
-    """Keep `last.ckpt`: Lightning's own checkpoint (picture, optimiser, schedule, callbacks, progress) with our facts.
+    """Write `last.ckpt`: Lightning's checkpoint (picture, optimizer, scheduler, callbacks, progress) with our facts.
 
-    It is taken between two steps, when everything that belongs to the last one is done. First among the callbacks:
-    it sees an exception before they act on it.
+    It is written between two steps, when everything that belongs to the last one is done: at a batch's end a plateau
+    scheduler and the log entries of the step are still to come. It must come first among the callbacks, so that it sees
+    an exception before they act on it.
 
     Args:
-        every: Steps from one to the next; None: as often as costs no more than `share` of the time.
-        seconds: At least so long from one to the next where `every` is None.
-        share: Of the time that writing may take, in (0, 1].
+        every: Steps between two checkpoints; None: as often as costs no more than `share` of the time.
+        seconds: Least time between two where `every` is None.
+        share: Fraction of the time that writing may take, in (0, 1].
         path: The file.
-        facts: What is written beside the state: see `state.facts`.
+        facts: What is written beside the state: `config` (digest), `sources`, `versions`, `threads`, `device`.
         spent: Seconds that the run took before this process.
     """
 
@@ -53,27 +159,27 @@ class Checkpoint(Callback):
         self.random: dict[str, Any] | None = None
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
-        """Write by our own hand: whole or not at all."""
-        trainer.strategy.checkpoint_io = Whole()
+        """Let Lightning write through `AtomicCheckpointIO`."""
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Set the random state of a run that goes on."""
+        """Restore the random state of a run that goes on."""
         if self.random is not None:
             _set_random_state(self.random)
             self.random = None
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, *args: Any) -> None:
-        """Write one where it is due: everything of the step before is done."""
+        """Write a checkpoint where one is due: the step before is complete."""
         if trainer.global_step and self._due(trainer):
             self.save(trainer)
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        """Write one where a signal ends the run: that happens between two steps."""
+        """Write a checkpoint where a signal ends the run, which happens between two steps."""
         if isinstance(exception, Interrupted | SIGTERMException) and trainer.global_step:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
-        """Write the state between two steps, and see the loggers' entries on the disk first."""
+        """Write the state between two steps, after the loggers have written theirs."""
         start = time.monotonic()
         for logger in trainer.loggers:
             logger.save()
@@ -81,13 +187,13 @@ class Checkpoint(Callback):
         self._written(start)
 
     def end_level(self, step: int, kept: Mapping[str, Any], more: Mapping[str, Any], *, always: bool) -> None:
-        """Write what a finished level leaves to the next one, where it is due or asked for.
+        """Write what a finished level hands to the next one, if it is due.
 
         Args:
-            step: The last one, counted over all levels.
-            kept: The picture, and what the optimiser remembers if the next level begins with it.
-            more: States of the callbacks that go on from level to level, by Lightning's keys.
-            always: Whether it is due in any case.
+            step: The last step, counted over all levels.
+            kept: The parameter, and the optimizer's state if the next level starts with it.
+            more: States of the callbacks that live through all levels, by Lightning's keys.
+            always: Whether to write in any case.
         """
         if not always and self.every is None and time.monotonic() - self.last < self._pause():
             return
@@ -96,15 +202,15 @@ class Checkpoint(Callback):
         self._written(start)
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the random state, which Lightning leaves out."""
+        """Return the random state, which Lightning leaves out."""
         return _random_state()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Keep the random state until the steps begin."""
+        """Hold the random state until the steps start."""
         self.random = state
 
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add our facts, and count a batch that was only fetched as not begun, or Lightning's steps are off by one."""
+        """Add our facts; a batch that was only fetched counts as not started, else Lightning would skip a step."""
         checkpoint[FIELD] = self._facts(over=False, step=getattr(module, "first_step", 0) + trainer.global_step)
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         for counts in (progress["total"], progress["current"]):
@@ -128,20 +234,59 @@ class Checkpoint(Callback):
         return self.facts | where | now
 
 
-class Whole(CheckpointIO):
-    """Lightning's way to the disk, whole or not at all, and back with nothing in the file run."""
+class NetworkCheckpoint(Callback):
+    """Write `last.ckpt` of a network's training: at an interval, where a signal ends it, and at its end.
+
+    Args:
+        path: The file.
+        every: Steps between two checkpoints.
+    """
+
+    def __init__(self, path: Path, *, every: int) -> None:
+        if every < 1:
+            raise ValueError(f"training.checkpoint_every is {every}; give 1 or more steps")
+        self.path, self.every = path, every
+        self.saved = -1
+
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        """Let Lightning write through `AtomicCheckpointIO`."""
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *args: Any) -> None:
+        """Write a checkpoint where one is due."""
+        if trainer.global_step % self.every == 0:
+            self._save(trainer)
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        """Write a checkpoint where a signal ends the training, unless gradients of half a step would be lost."""
+        batches = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        if isinstance(exception, Interrupted) and batches % trainer.accumulate_grad_batches == 0:
+            self._save(trainer)
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Write the last one."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.global_step and self.saved != trainer.global_step:
+            self.saved = trainer.global_step
+            trainer.save_checkpoint(str(self.path), weights_only=False)
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Write Lightning's checkpoints whole or not at all, and read them without running code from the file."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write it."""
+        """Write a checkpoint."""
         save(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
-        """Read it."""
+        """Read a checkpoint."""
         out: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return out
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Take it away."""
+        """Delete a checkpoint."""
         Path(path).unlink(missing_ok=True)
 
 
@@ -152,15 +297,15 @@ def save(checkpoint: Mapping[str, Any], path: Path) -> None:
         OSError: It can't be written; torch's own error would not say why.
     """
     with replacing(path) as file:
-        noting = _Noting(file)
+        checked = _ErrorKeepingFile(file)
         try:
-            torch.save(checkpoint, noting)  # type: ignore[arg-type]
+            torch.save(checkpoint, checked)  # type: ignore[arg-type]
         except RuntimeError as error:
-            raise noting.error or error from None
+            raise checked.error or error from None
 
 
-class _Noting:
-    """A file that remembers the system's error, which torch's writer of archives loses."""
+class _ErrorKeepingFile:
+    """A file that keeps the system's error, which `torch.save` replaces by one of its own."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file

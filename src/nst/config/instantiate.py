@@ -1,98 +1,109 @@
-"""From a configuration to objects, explicitly; with `run.py` the only file that knows Hydra and OmegaConf."""
+"""From a configuration to built objects, in one place and once."""
 
 from collections.abc import Mapping
+from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
-from hydra.types import RunMode
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
 from nst.callbacks import Checkpoint
-from nst.data.library import ImageSource
+from nst.config.invocation import Invocation
+from nst.config.job import Choices, ImageJob, LoggerOptions, NetworkJob
+from nst.config.training_options import TrainingOptions
+from nst.data.download import Download
+from nst.data.library import ImageSource, find
 from nst.losses import Content, Gram, Term
-from nst.metrics import judge as judging
+from nst.methods import ImageMethod
+from nst.metrics.judge import FIGURES, Judge
 from nst.objective import Objective
-from nst.tiling.plan import check_cut
-from nst.utils import devices, typecheck
-from nst.utils.errors import nearest
+from nst.utils import devices
 
-TOP = {
-    "size": int,
-    "steps": int,
-    "seed": int,
-    "style_scale": float,
-    "tiles": str | int,
-    "name": str,
-    "max_megapixels": float,
-    "output": str,
-    "threads": int | None,
-    "keep_memory": bool,
-    "objective": str | list[str],
-    "recipe": str | None,
-    "resume": str | None,
-    "base": str | None,
-}
-"""The words at the top level that are no group, and their kinds."""
-
-MOST_THREADS = 1024
-"""With many more OpenMP ends the process without a word."""
+HYPERPARAMETERS = (
+    "backbone", "color", "content", "init", "layers", "loss", "method", "optimizer", "pyramid", "scheduler", "style",
+)  # fmt: skip
+"""Groups that TensorBoard's HParams compares: the same for every run."""
+WEIGHTS = ("content", "style", "tv")
+"""Losses whose weights it compares."""
 
 
-def check(plain: Mapping[str, Any]) -> None:
-    """Refuse a value of a wrong type, and a word at the top level that nothing reads, in one line."""
-    for key, value in plain.items():
-        if key not in TOP and not isinstance(value, Mapping):
-            raise ValueError(f"there is no option {key}; nearest: {', '.join(nearest(str(key), plain.keys() - {key}))}")
-    for key, kind in TOP.items():
-        typecheck.check_value(key, plain[key], kind)
-    typecheck.check(plain)
-    _check_nodes(plain)
-    listed("style")
-    judging.check_objective(plain["objective"])
-    check_cut(plain["tiles"])
-    if "strategy" in plain["trainer"] and plain["resume"]:
-        raise ValueError("a run with trainer=ddp keeps no state to go on from; begin it anew without resume=")
-    if "strategy" in plain["trainer"] and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
-    if plain["threads"] is not None and not 1 <= plain["threads"] <= MOST_THREADS:
-        raise ValueError(
-            f"threads is {plain['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
-        )
-    for group in ("weights", "layers"):
-        unknown = set(plain[group]) - set(plain["loss"])
-        if unknown:
-            raise ValueError(f"{group}.{min(unknown)} belongs to no loss; the losses are {', '.join(plain['loss'])}")
-    for name, factor in plain["method"].get("coarser", {}).items():
-        typecheck.check_value(f"method.coarser.{name}", factor, float)
-        if name not in plain["loss"]:
-            raise ValueError(f"method.coarser.{name} belongs to no loss; the losses are {', '.join(plain['loss'])}")
-    for name, weight in plain["weights"].items():
-        typecheck.check_value(f"weights.{name}", weight, float)
-    for name, layers in plain["layers"].items():
-        if not isinstance(layers, Mapping | None):
-            raise ValueError(f"layers.{name} is {layers!r}; give layers and their weights: {{<layer>: 1.0}}")
-        for layer, weight in (layers or {}).items():
-            typecheck.check_value(f"layers.{name}.{layer}", weight, float)
+def job(config: DictConfig, invocation: Invocation, choices: Choices) -> ImageJob | NetworkJob:
+    """Build everything that a job is made of.
+
+    Args:
+        config: Resolved and checked.
+        invocation: How the job was asked for.
+        choices: For the record.
+
+    Raises:
+        ValueError: A value is out of range, or a picture or checkpoint can't be used.
+        OSError: A picture or checkpoint can't be had.
+    """
+    download: Download = build(config.download)
+    content = ImageSource(**_plain(config.content), name=invocation.choice("content"))
+    asked = styles(_plain(config.style))
+    shared: dict[str, Any] = {
+        "invocation": invocation,
+        "choices": choices,
+        "content": (content, find(content, download)),
+        "styles": [(style, find(style, download)) for style in asked],
+        "trainer": bound(trainer, config, invocation.folder),
+        "loggers": loggers(config, invocation),
+        "minimize": _plain(config)["minimize"],
+        "max_megapixels": config.max_megapixels,
+    }
+    kind = get_class(config.method._target_)
+    return _image_job(config, shared) if issubclass(kind, ImageMethod) else _network_job(config, kind, shared)
 
 
-def _check_nodes(plain: Mapping[str, Any]) -> None:
-    """Refuse what no annotation tells: a number out of bounds, a value where something is to be built."""
-    if not 0 <= plain["seed"] < 2**32:
-        raise ValueError(f"seed is {plain['seed']}; give a number from 0 to {2**32 - 1}")
-    if plain["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
-        got = plain["optimizer"]["line_search_fn"]
-        raise ValueError(f"optimizer.line_search_fn is {got!r}; give strong_wolfe or null")
-    for group in ("callbacks", "logger"):
-        for name, node in plain[group].items():
-            if node and not isinstance(node, Mapping):
-                raise ValueError(f"{group}.{name} is {node!r}; give its options, or null to leave it out")
+def _image_job(config: DictConfig, shared: dict[str, Any]) -> ImageJob:
+    losses = objective(config)
+    several = "strategy" in config.trainer  # each process holds the picture: there is no state of one to go on from
+    return ImageJob(
+        **shared,
+        color=build(config.color),
+        objective=losses,
+        method=method(config, objective=losses),
+        output=config.output,
+        judge=judge(config),
+        timelapse=build(config.timelapse) if config.timelapse else None,
+        checkpoint=partial(config.checkpoint) if config.checkpoint and not several else None,
+        device=devices.device_type(config.trainer.accelerator),
+        threads=config.threads,
+    )
+
+
+def _network_job(config: DictConfig, kind: Any, shared: dict[str, Any]) -> NetworkJob:
+    if not config.data:
+        raise ValueError("a network learns from photographs: give data=samples, or data=folder data.path=FOLDER")
+    options: TrainingOptions = build(config.training)
+    losses = objective(config)
+    gains = options.gain(list(config.loss))
+    for name, term in losses.named():
+        term.weight *= gains.get(name, 1.0)
+    return NetworkJob(
+        **shared,
+        objective=losses,
+        method=bound(
+            partial(config.method),
+            objective=losses,
+            optimizer=partial(config.optimizer),
+            scheduler=partial(config.scheduler),
+            steps=config.steps,
+        ),
+        kind=kind,
+        photographs=build(config.data),
+        options=options,
+        seed=config.seed,
+        base=config.base,
+        resumes=config.resume is not None,
+        accumulate=config.trainer.accumulate_grad_batches,
+    )
 
 
 def build(node: DictConfig, **more: Any) -> Any:
@@ -155,14 +166,14 @@ def _listed(path: list[str], **given: Any) -> list[ImageSource]:
     ]
 
 
-def objective(cfg: DictConfig) -> Objective:
+def objective(config: DictConfig) -> Objective:
     """Build the terms that have a weight, and the backbone that gives their layers."""
     terms: dict[str, Term] = {}
-    for name, node in cfg.loss.items():
-        weight = cfg.weights.get(name, 0)
+    for name, node in config.loss.items():
+        weight = config.weights.get(name, 0)
         if weight == 0:
             continue
-        layers = {str(layer): share for layer, share in (cfg.layers.get(name) or {}).items()}
+        layers = {str(layer): share for layer, share in (config.layers.get(name) or {}).items()}
         terms[str(name)] = term = _loss(str(name), node, layers=layers, weight=weight)
         if not term.layers:
             raise ValueError(
@@ -172,7 +183,7 @@ def objective(cfg: DictConfig) -> Objective:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
-    return Objective(backbone=build(cfg.backbone, layers=names), terms=terms, cut=cfg.tiles)
+    return Objective(backbone=build(config.backbone, layers=names), terms=terms, cut=config.tiles)
 
 
 def _loss(name: str, node: DictConfig, *, layers: dict[str, float], weight: float) -> Term:
@@ -187,58 +198,38 @@ def _loss(name: str, node: DictConfig, *, layers: dict[str, float], weight: floa
     return term
 
 
-def judge(cfg: DictConfig) -> judging.Judge | None:
+def judge(config: DictConfig) -> Judge | None:
     """Build the judge: its network with the terms `style` and `content`, both relative, over its own layers."""
-    if not cfg.judge:
+    if not config.judge:
         return None
-    layers = {term: {str(name): share for name, share in cfg.judge.layers[term].items()} for term in cfg.judge.layers}
+    layers = {
+        term: {str(name): share for name, share in config.judge.layers[term].items()} for term in config.judge.layers
+    }
     shared: dict[str, Any] = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
     terms = {
         "style": Gram(layers=layers["style"], normalize="hw", **shared),
         "content": Content(layers=layers["content"], **shared),
     }
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
-    network = Objective(backbone=build(cfg.judge.network, layers=list(wanted)), terms=terms)
-    own = OmegaConf.masked_copy(cfg.judge, [key for key in cfg.judge if key not in ("network", "layers")])
-    made: judging.Judge = build(own, objective=network)
+    network = Objective(backbone=build(config.judge.network, layers=list(wanted)), terms=terms)
+    own = OmegaConf.masked_copy(config.judge, [key for key in config.judge if key not in ("network", "layers")])
+    made: Judge = build(own, objective=network)
     return made
 
 
-def choice(group: str) -> str:
-    """Give the word chosen for a group, as typed; for a list of words, joined by +."""
-    one = HydraConfig.get().runtime.choices.get(group)
-    return str(one) if one is not None else "+".join(listed(group))  # Hydra notes no choice for a list
+def settled(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plain configuration in which `auto` is replaced by what it stands for on this machine."""
+    node, network = config["trainer"], config["backbone"].get("_target_") == "nst.backbones.Pretrained"
+    precision = devices.precision(str(node["precision"]), network=network, accelerator=str(node["accelerator"]))
+    return {**config, "trainer": {**node, "precision": precision}}
 
 
-def listed(group: str) -> list[str]:
-    """Give the words of a group chosen as a list on the command line.
-
-    Raises:
-        ValueError: One is there twice; Hydra itself would drop it in silence.
-    """
-    words: list[str] = []
-    for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task)):
-        if override.key_or_group == group and isinstance(value := override.value(), list):
-            words = [str(word) for word in value]
-    if twice := [word for word in words if words.count(word) > 1]:
-        raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
-    return words
-
-
-def settle(cfg: DictConfig) -> None:
-    """Put what `auto` stands for here into the configuration, so that the record and the recipe say it."""
-    network = cfg.backbone.get("_target_") == "nst.backbones.Pretrained"
-    cfg.trainer.precision = devices.precision(
-        str(cfg.trainer.precision), network=network, accelerator=str(cfg.trainer.accelerator)
-    )
-
-
-def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callback], steps: int) -> Trainer:
-    """Build a trainer for one stage."""
-    callbacks = [*(build(node) for node in cfg.callbacks.values() if node), *more]
+def trainer(config: DictConfig, folder: Path, steps: int, logs: list[Logger], more: list[Callback]) -> Trainer:
+    """Build a trainer for one stage; every stage has callbacks of its own."""
+    callbacks = [*(build(node) for node in config.callbacks.values() if node), *more]
     callbacks.sort(key=lambda callback: not isinstance(callback, Checkpoint))  # it comes first, the rest as they are
     made: Trainer = build(
-        cfg.trainer,
+        config.trainer,
         max_steps=steps,
         max_epochs=-1,
         callbacks=callbacks,
@@ -249,14 +240,44 @@ def trainer(cfg: DictConfig, folder: Path, logs: list[Logger], more: list[Callba
     return made
 
 
-def method(cfg: DictConfig, **more: Any) -> Any:
-    """Build the method from its collaborators."""
+def method(config: DictConfig, **more: Any) -> Any:
+    """Build the image method from its collaborators."""
     return build(
-        cfg.method,
-        levels=build(cfg.pyramid),
-        optimizer=partial(cfg.optimizer),
-        scheduler=partial(cfg.scheduler),
-        init=partial(cfg.init),
-        seed=cfg.seed,
+        config.method,
+        levels=build(config.pyramid),
+        optimizer=partial(config.optimizer),
+        scheduler=partial(config.scheduler),
+        init=partial(config.init),
+        seed=config.seed,
         **more,
     )
+
+
+def loggers(config: DictConfig, invocation: Invocation) -> LoggerOptions:
+    """Return what the loggers are built from, and what they are told of the run."""
+    fixed: dict[str, Any] = {group: invocation.choice(group) for group in HYPERPARAMETERS}
+    fixed |= {"lr": config.optimizer.lr, "seed": config.seed, "size": config.size, "steps": config.steps}
+    fixed |= {f"weight_{name}": float(config.weights.get(name, 0)) for name in WEIGHTS}
+    known = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in WEIGHTS}
+    swept = {
+        known.get(key, key): invocation.choice(key) if key in invocation.choices else _cell(config, key)
+        for key in invocation.swept
+    }
+    judged = [f"judge/{name}" for name in FIGURES] if config.judge else []
+    finals = ["final/loss", *(f"final/{name}" for name in config.loss), *judged]
+    return LoggerOptions(
+        factories=[partial(node) for node in config.logger.values() if node],
+        choices=fixed | swept,
+        metrics=[*finals, "final/seconds", "final/peak_memory_gb"],
+    )
+
+
+def _cell(config: DictConfig, key: str) -> int | float | str:
+    """Return an option's value, as text where a table has no cell for it."""
+    value = OmegaConf.select(config, key)
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    return plain

@@ -4,12 +4,10 @@ import contextlib
 import json
 import logging
 import math
-import platform
 import resource
 import sys
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,9 @@ import torch
 
 from nst.experiment import status
 from nst.utils.files import write
+from nst.utils.versions import versions
 
 log = logging.getLogger("nst")
-PACKAGES = ("nst", "torch", "torchvision", "lightning", "hydra-core", "pillow", "numpy")
 
 
 class Record:
@@ -65,13 +63,17 @@ class Record:
                 "seconds": self.seconds(),
                 "peak_memory_bytes": peak_memory(),
                 "warnings": self.warnings,
-                "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+                "versions": versions(),
             },
         )
 
     def seconds(self) -> float:
         """Return the seconds since the run began."""
         return round(time.time() - self.began, 3)
+
+    def costs(self) -> dict[str, float]:
+        """Return the run's seconds and its peak memory, for the loggers."""
+        return {"seconds": self.seconds(), "peak_memory_gb": peak_memory() / 1e9}
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
@@ -86,6 +88,10 @@ class NoRecord(Record):
 
     def status(self, state: str, reason: str | None = None, **more: Any) -> None:
         """Leave no word: the first process does."""
+
+    def costs(self) -> dict[str, float]:
+        """Return the run's seconds and its peak memory, for the loggers."""
+        return {"seconds": self.seconds(), "peak_memory_gb": peak_memory() / 1e9}
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write nothing."""

@@ -1,112 +1,140 @@
-"""One job: build, run the stages, save, and leave a record whatever happens."""
+"""One job in its own folder: restore, check and build it, run it, and leave a record whatever happens."""
 
 import contextlib
 import logging
 import os
 import signal
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from lightning.pytorch import seed_everything
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from nst import kernels
 from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
-from nst.cli import command, report
-from nst.config import instantiate
-from nst.config.remake import remake
-from nst.config.resume import CONFIG, resumed
-from nst.experiment import status
-from nst.experiment.lock import alone
+from nst.config import compose, instantiate, restore, validate
+from nst.config.invocation import Invocation, Outcome, command
+from nst.config.job import Choices, ImageJob
+from nst.experiment import image_job, network_job, provenance, status
+from nst.experiment.provenance import Provenance
 from nst.experiment.record import NoRecord, Record
-from nst.sweep import worker
-from nst.utils.errors import one_line
+from nst.utils.errors import one_line, report
 from nst.utils.files import write
 from nst.utils.process import has_nonzero_rank, launched_by_lightning, rank
 
 log = logging.getLogger("nst")
 
 
-def run(cfg: DictConfig) -> worker.Outcome:
-    """Run one job in its own folder, in this process, and return what `objective=` names, for sweepers.
+def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
+    """Run one job in its own folder, in this process, and return what `minimize=` names, for sweepers.
+
+    Args:
+        config: Composed, resolved and plain.
+        invocation: How the job was asked for.
 
     Raises:
         SystemExit: A signal stopped the run (128 + its number), or an error (1), recorded in `status.json`.
     """
     quiet()
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    if has_nonzero_rank(worker.overrides()):  # the first process keeps the folder
-        log.setLevel(logging.ERROR)  # what is worth a word the first process says
-        return _recorded(cfg, folder, NoRecord)
+    folder = invocation.folder
+    if has_nonzero_rank(invocation.overrides):  # of several processes the first keeps the folder
+        log.setLevel(logging.ERROR)  # and says what is to be said
+        return _recorded(config, invocation, NoRecord, digest=None)
     try:
-        with alone(folder):
-            before = status.read(folder)
-            if cfg.resume is not None and before.get("state") == "finished":
+        with status.locked(folder):
+            before, digest = status.read(folder), None
+            if config["resume"] is None:
+                if not invocation.in_sweep:
+                    refuse_used(folder, before)
+            elif before.get("state") == "finished":
                 print(f"{short(folder)} is finished already; its picture is kept")  # not into its log
-                return worker.objective(cfg.objective, before)
-            return _recorded(resumed(cfg, folder), folder, Record)
+                return status.outcome(config["minimize"], before)
+            else:
+                config, invocation, digest = restore.resumed(config, invocation, before)
+            return _recorded(config, invocation, Record, digest)
     except Exception as error:
-        raise _ended(error) from None
+        raise _ended(error, invocation) from None
 
 
-def _recorded(cfg: DictConfig, folder: Path, kind: type[Record]) -> worker.Outcome:
-    typed, choices = worker.overrides(), dict(HydraConfig.get().runtime.choices)
-    record = kind(folder, about={"overrides": typed, "command": command(typed), "choices": choices})
+def refuse_used(folder: Path, before: Mapping[str, Any]) -> None:
+    """Refuse a folder whose run has left something that a new one would overwrite."""
+    left = [name for name in (image_job.FINAL, image_job.PARTIAL, "last.ckpt") if (folder / name).is_file()]
+    if not left:
+        return
+    state = before.get("state", "of another kind")
+    again = "" if state == "finished" else f", or resume={folder} to go on with it"
+    raise ValueError(f"{folder} holds a run already ({state}, {left[0]}); give another hydra.run.dir={again}")
+
+
+def _recorded(config: Mapping[str, Any], invocation: Invocation, kind: type[Record], digest: str | None) -> Outcome:
+    typed = invocation.overrides
+    about = {"overrides": typed, "command": command(typed), "choices": invocation.choices}
+    record = kind(invocation.folder, about=about)
     try:
         with caught() as stop:
-            objective = _run(cfg, record, stop)
+            outcome = _run(config, invocation, digest, record, stop)
     except (Interrupted, KeyboardInterrupt, SystemExit) as error:
         if type(error) is SystemExit and not stop.received:
             raise
-        outcome = Interrupted(
-            stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
-        )
-        record.status("interrupted", str(outcome))
-        log.info("%s; the picture so far is in %s; to go on: resume=%s", outcome, short(folder), short(folder))
-        if stop.launcher is not None:
-            stop.launcher()
-        raise SystemExit(outcome.exit_code) from None
+        raise _interrupted(error, stop, record) from None
     except Exception as error:
         with contextlib.suppress(OSError):  # where the disk is full or the folder gone, the error itself says so
             record.status("failed", one_line(error))
         if not record.leads:
             log.error("error: process %d: %s", rank(), one_line(error))
             raise SystemExit(not launched_by_lightning()) from None  # it would kill the first at once, without a word
-        raise _ended(error) from None
+        raise _ended(error, invocation) from None
     if record.leads:
-        record.status("finished", objective=objective)
+        record.status("finished", objective=outcome)
         for name in record.temporary:
-            (folder / name).unlink(missing_ok=True)
-        log.info("picture: %s", short(folder / "final.png"))
-    return objective
-
-
-def _ended(error: Exception) -> SystemExit:
-    """Tell an error, and give the exit that it ends in."""
-    hydra = HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN:
-        return SystemExit(report(error))
-    log.error("error: job %s: %s", hydra.job.num, one_line(error))
-    return SystemExit(1)
-
-
-def _run(cfg: DictConfig, record: Record, stop: StopOnSignal) -> worker.Outcome:
-    cfg, made_by = remake(cfg)
-    instantiate.settle(cfg)
-    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    instantiate.check(plain)
-    if record.leads and not plain["resume"]:
-        write(record.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True).encode())
-    seed_everything(cfg.seed, workers=True, verbose=False)
-    torch.set_num_threads(plain["threads"] or worker.threads())
-    job = instantiate.build(cfg.job)
-    with kernels.keep_memory(plain["keep_memory"]):
-        outcome: worker.Outcome = job(cfg, plain, record, stop, made_by)
+            (record.folder / name).unlink(missing_ok=True)
+        log.info("picture: %s", short(record.folder / image_job.FINAL))
     return outcome
+
+
+def _run(
+    config: Mapping[str, Any], invocation: Invocation, digest: str | None, record: Record, stop: StopOnSignal
+) -> Outcome:
+    asked: Provenance | None = None
+    if config["reproduce"] is not None:
+        asked = provenance.read(Path(config["reproduce"]).expanduser())
+        config = restore.reproduced(config, invocation, asked.config, threads=asked.threads, command=asked.command)
+        invocation = invocation.with_choices(asked.choices)
+    config = instantiate.settled(config)
+    validate.check(config, invocation)
+    if record.leads and not config["resume"]:
+        text = OmegaConf.to_yaml(compose.node(config), resolve=True)
+        write(record.folder / restore.FILE, text.encode())
+    seed_everything(config["seed"], workers=True, verbose=False)
+    torch.set_num_threads(config["threads"] or invocation.threads())
+    job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
+    with kernels.keep_memory(config["keep_memory"]):
+        if isinstance(job, ImageJob):
+            return image_job.run(job, record, stop, asked)
+        return network_job.run(job, record, stop)
+
+
+def _interrupted(error: BaseException, stop: StopOnSignal, record: Record) -> SystemExit:
+    """Record and tell that a signal ended the run, and return the exit that it ends in."""
+    number = stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
+    outcome = Interrupted(number)
+    folder = short(record.folder)
+    record.status("interrupted", str(outcome))
+    log.info("%s; the picture so far is in %s; to go on: resume=%s", outcome, folder, folder)
+    if stop.launcher is not None:
+        stop.launcher()
+    return SystemExit(outcome.exit_code)
+
+
+def _ended(error: Exception, invocation: Invocation) -> SystemExit:
+    """Tell an error, and return the exit that it ends in."""
+    if not invocation.in_sweep:
+        return SystemExit(report(error))
+    log.error("error: job %s: %s", invocation.number, one_line(error))
+    return SystemExit(1)
 
 
 def short(path: Path) -> str:

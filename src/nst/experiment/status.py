@@ -1,17 +1,24 @@
-"""`status.json`: what became of a run, for people, sweeps and galleries. Imports nothing heavy."""
+"""What became of a run, in `status.json`, for people, sweeps and galleries; the lock on its folder. No torch."""
 
 import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from nst.utils.files import write as write_file
 
+FAILED = float("inf")
+"""What a job that failed gives to a sweeper: sweepers minimise, and not-a-number would end them."""
 NAME = "status.json"
-ENDED_BADLY = ("failed", "killed", "interrupted")
+LOCK = ".lock"
+STALE = ("events.out.tfevents.*", "metrics.csv", "partial.png", "metrics.json", "last.ckpt")
+"""Files of an earlier try that a new start in the same folder must not be mixed with."""
 
 
 def write(folder: Path, state: str, reason: str | None = None, **more: Any) -> None:
@@ -40,6 +47,25 @@ def read(folder: Path) -> dict[str, Any]:
     return fields
 
 
+def outcome(names: str | Sequence[str], fields: Mapping[str, Any]) -> float | list[float]:
+    """Return what a sweeper minimises from a status; infinity for each figure of a job that did not finish.
+
+    Args:
+        names: The figure, or several.
+        fields: As `read` returns them.
+    """
+    failed: float | list[float] = FAILED if isinstance(names, str) else [FAILED] * len(names)
+    value = fields.get("objective")
+    return value if fields.get("state") == "finished" and isinstance(value, float | int | list) else failed
+
+
+def remove_stale(folder: Path) -> None:
+    """Delete what an earlier try left in a run folder."""
+    for pattern in STALE:
+        for file in folder.glob(pattern):
+            file.unlink()
+
+
 def gone(fields: Mapping[str, Any]) -> bool:
     """Tell whether a run's process is known to be gone; one on another machine is not known."""
     if fields.get("host") != _host() or not isinstance(fields.get("pid"), int):
@@ -60,3 +86,24 @@ def utc(seconds: float) -> str:
 
 def _host() -> str:
     return socket.gethostname()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a run folder for this process; the system unlocks it when the process ends, however that happens.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+        OSError: The folder can't be written.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BlockingIOError(
+            f"another run is at work in {folder}; wait for its end, or give another hydra.run.dir= or hydra.sweep.dir="
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

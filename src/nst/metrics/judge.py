@@ -19,7 +19,7 @@ LPIPS = {"squeeze": "squeezenet1_1", "alex": "alexnet", "vgg": "vgg16"}
 """Network of LPIPS -> the torchvision model whose ImageNet checkpoint it stands on."""
 FIGURES = ("score", "style", "content", "ssim", "lpips", "tv")
 OBJECTIVES = ("loss", "judge", "style", "content", "ssim", "lpips", "tv", "seconds")
-"""What `objective=` may name; `judge` is the score, and `ssim` counts as 1 - SSIM, so that less is better of all."""
+"""What `minimize=` may name; `judge` is the score, and `ssim` counts as 1 - SSIM, so that less is better of all."""
 
 
 class Judge:
@@ -128,9 +128,9 @@ def _number(value: float) -> float | None:
 def check_objective(names: str | Sequence[str]) -> None:
     """Refuse an objective that is none."""
     if not names:
-        raise ValueError(f"objective is {names!r}; give one of {', '.join(OBJECTIVES)}, or a list of them")
+        raise ValueError(f"minimize is {names!r}; give one of {', '.join(OBJECTIVES)}, or a list of them")
     for name in [names] if isinstance(names, str) else names:
-        check_choice("objective", name, OBJECTIVES)
+        check_choice("minimize", name, OBJECTIVES)
 
 
 def objective(names: str | Sequence[str], figures: Mapping[str, float | None]) -> float | list[float]:

@@ -14,7 +14,7 @@ from submitit.core.utils import UncompletedJobError
 from submitit.local.local import LocalJob
 from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
-from nst.sweep.worker import FAILED
+from nst.experiment.status import FAILED
 
 DELAY = 30  # seconds from question to question at most; SLURM forgets a job after its MinJobAge, 300 by default
 

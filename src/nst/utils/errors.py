@@ -2,9 +2,17 @@
 
 import difflib
 import errno
+import os
 import re
+import sys
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
+from nst.utils.extras import EXTRAS, missing_extra
+
+REPORT = "NST_REPORT"
+"""Environment variable that is set while errors are reported in one line."""
 REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "your disk quota is used up; free some space",
@@ -21,6 +29,18 @@ REQUESTED = re.compile(r"(?:[Tt]ried to allocate|Unable to allocate) ([\d.]+) ?(
 USER_ERRORS = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
 LIBRARIES = ("hydra", "omegaconf", "lightning")
 """Packages whose own exceptions are about what the user asked for."""
+
+
+def report(error: Exception) -> int:
+    """Print an error as one line and return the exit code; where tracebacks are wanted, raise it."""
+    if REPORT not in os.environ:
+        raise error
+    print(f"error: {one_line(error)}", file=sys.stderr)
+    if not is_user_error(error):
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        name = f"{Path(where.filename).name}:{where.lineno}"
+        print(f"this is a bug in nst ({name}); HYDRA_FULL_ERROR=1 shows its traceback", file=sys.stderr)
+    return 1
 
 
 def one_line(error: BaseException) -> str:
@@ -64,6 +84,8 @@ def _hydra_error(error: BaseException) -> str | None:
     names = getattr(error, "options", None)
     if names and getattr(error, "missing_cfg_file", None):  # MissingConfigException
         group, _, got = str(error.missing_cfg_file).rpartition("/")  # type: ignore[attr-defined]
+        if f"{group}={got}" in EXTRAS:
+            return missing_extra(f"{group}={got}")
         return f"there is no {group}={got}; nearest: {', '.join(nearest(got, names))}"
     cause = error.__cause__  # OmegaConf's, of a key that does not exist
     parent = getattr(cause, "parent_node", None)

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from nst.cli import command
-from nst.sweep import launch
+from nst.config.invocation import command
+from nst.sweep import manifest
 from nst.sweep.gallery.contact_sheet import sheet
 from nst.sweep.gallery.csv_table import table
 from nst.sweep.gallery.runs import Run, axes, collect
@@ -43,7 +43,7 @@ def _page(folder: Path, runs: list[Run], swept: list[str], pictures: Sequence[Co
     data = {
         "title": folder.resolve().name,
         "axes": swept,
-        "objective": launch.read(folder).get("objective"),
+        "objective": manifest.read(folder).get("objective"),
         "runs": [_entry(run, picture, inside) for run, picture in zip(runs, pictures, strict=True)],
         "sources": inside.sources,
         "notes": sorted({note for run in runs for note in run.notes}),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nst.experiment import status
-from nst.sweep import launch
+from nst.sweep import manifest
 
 FIGURES = ("score", "style", "content", "ssim", "lpips", "tv")
 Value = float | str | None
@@ -20,7 +20,7 @@ class Run:
     Attributes:
         folder: Its own.
         name: Its folder, seen from the gallery's.
-        state: As in `status.json`; `not begun` where there is none.
+        state: As in `status.json`; `not started` where there is none.
         reason: Why it did not finish, one line.
         choices: What was typed for it, key -> value.
         figures: Name -> number, None for one that can't be had.
@@ -60,7 +60,7 @@ def collect(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}; give the folder of a run or a sweep")
-    found = sorted({file.parent for file in folder.rglob(status.NAME)} | set(launch.jobs(folder)), key=_order)
+    found = sorted({file.parent for file in folder.rglob(status.NAME)} | set(manifest.jobs(folder)), key=_order)
     if not found:
         raise FileNotFoundError(f"no run in {folder}: no {status.NAME} anywhere below it")
     return [_read(run, folder) for run in found]
@@ -71,7 +71,7 @@ def axes(runs: Iterable[Run], folder: Path) -> list[str]:
     runs = list(runs)
     names = dict.fromkeys(key for run in runs for key in run.choices)
     differ = [key for key in names if len({run.choices.get(key) for run in runs}) > 1]
-    first = [key for key in launch.read(folder).get("swept", []) if key in names]
+    first = [key for key in manifest.read(folder).get("swept", []) if key in names]
     return list(dict.fromkeys([*first, *differ]))
 
 
@@ -84,7 +84,7 @@ def _read(folder: Path, base: Path) -> Run:
     run = Run(
         folder=folder,
         name=folder.relative_to(base).as_posix() if folder != base else folder.name,
-        state=fields.get("state", "not begun"),
+        state=fields.get("state", "not started"),
         reason=fields.get("reason"),
         choices=_choices(fields.get("overrides") or []),
         command=str(fields.get("command") or ""),

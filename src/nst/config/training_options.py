@@ -1,4 +1,4 @@
-"""How a network is taught: the numbers of `conf/learn.yaml`, checked, and the lessons they make."""
+"""How a network is taught: the numbers of `conf/training.yaml`, checked, and the lessons they make."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         for name, least in (("batch", 1), ("workers", 0), ("preview_size", 8), ("cache", 0), ("repaint", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"learn.{name} is {getattr(self, name)}; give {least} or more")
+                raise ValueError(f"training.{name} is {getattr(self, name)}; give {least} or more")
 
     def gain(self, names: Sequence[str]) -> dict[str, float]:
         """Return term -> factor, for the terms of these names.
@@ -55,9 +55,9 @@ class TrainingOptions:
         """
         for name, factor in self.gains.items():
             if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
-                raise ValueError(f"learn.gains.{name} is {factor!r}; give a number over 0")
+                raise ValueError(f"training.gains.{name} is {factor!r}; give a number over 0")
             if name not in names:
-                raise ValueError(f"learn.gains.{name} belongs to no loss; the losses are {', '.join(names)}")
+                raise ValueError(f"training.gains.{name} belongs to no loss; the losses are {', '.join(names)}")
         return dict(self.gains)
 
     def contents(self, photographs: TrainingImages, seed: int) -> RandomCrops:

@@ -1,0 +1,73 @@
+"""The command line before Hydra reads it: file names need no quotes, `resume=` names a folder. No torch."""
+
+import re
+from pathlib import Path
+
+from nst.config import legacy
+from nst.utils.process import has_nonzero_rank, without_output
+
+PATHS = re.compile(
+    r"^(?P<key>[+~]{0,2}(?:[\w.@/]+\.)?(?:path|mask|checkpoint|cache|styles)|resume|base|reproduce|recipe)=(?P<value>.+)$",
+    re.S,
+)
+PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
+SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
+
+
+def arguments(typed: list[str]) -> list[str]:
+    """Turn what was typed into what Hydra reads."""
+    read = resumed(legacy.words(quoted(typed)))
+    return without_output(read) if has_nonzero_rank(read) else read
+
+
+def resumed(arguments: list[str]) -> list[str]:
+    """Turn `resume=FOLDER` into Hydra's own words for the folder of a run or a sweep, and leave its `.hydra` as it is.
+
+    Raises:
+        ValueError: The folder holds no run, or no sweep.
+    """
+    sweeps = any(argument in ("-m", "--multirun") or argument.startswith("search=") for argument in arguments)
+    word, mark, kind = ("sweep", "sweep.json", "sweep") if sweeps else ("run", "status.json", "run")
+    out = []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        folder = Path(value.strip("'")).expanduser()
+        if key == "resume" and value != "null":
+            if not (folder / mark).is_file():
+                raise ValueError(f"{argument} is no {kind}; give the folder that `{mark}` is in")
+            out += [f"hydra.{word}.dir={value}"] if sweeps else [argument, f"hydra.run.dir={value}"]
+        else:
+            out.append(argument)
+        if not sweeps and key in ("resume", "hydra.run.dir") and (folder / mark).is_file():
+            out.append("hydra.output_subdir=null")
+    return out
+
+
+def quoted(arguments: list[str]) -> list[str]:
+    """Quote the values of options that are file names, so that spaces, commas and accents pass Hydra's grammar.
+
+    In a sweep (`-m`, which may stand anywhere) a comma separates files, unless the whole names one.
+    """
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    return flags[:1] + [_quoted(argument, bool(flags)) for argument in arguments if argument not in flags]
+
+
+def _quoted(argument: str, sweep: bool) -> str:
+    match = PATHS.match(argument)
+    if match is None:
+        return argument
+    value = match["value"]
+    if value in ("null", "embedded", "random") or value[0] in "'\"" or SWEEPS.match(value):
+        return argument
+    if value.startswith("[") and value.endswith("]") and not Path(value).exists():
+        return f"{match['key']}=[{','.join(_quote(item) for item in value[1:-1].split(','))}]"
+    if sweep and not Path(value).expanduser().exists():
+        return f"{match['key']}={','.join(_quote(item) for item in value.split(','))}"
+    return f"{match['key']}={_quote(value)}"
+
+
+def _quote(value: str) -> str:
+    if PLAIN.match(value) or value[:1] in ("'", '"'):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+    return f"'{escaped}'"

@@ -1,0 +1,117 @@
+"""What was typed and how this job was launched: read from Hydra once, an ordinary object afterwards."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from nst.utils.process import cores, threads_per_job
+
+Outcome = float | list[float]
+"""What a sweeper minimises."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One job as it was asked for.
+
+    Attributes:
+        folder: The run's own.
+        overrides: What was typed for it.
+        choices: Group -> the option chosen.
+        launcher: Hydra's configuration of the launcher.
+        number: Of the job in its sweep; None for a single run.
+        swept: The keys that the sweep varies.
+    """
+
+    folder: Path
+    overrides: list[str]
+    choices: dict[str, str | None]
+    launcher: dict[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    swept: list[str] = field(default_factory=list)
+
+    @classmethod
+    def current(cls) -> "Invocation":
+        """Read it from Hydra, inside `hydra.main`."""
+        hydra = HydraConfig.get()
+        return cls(
+            folder=Path(hydra.runtime.output_dir),
+            overrides=[word for word in _typed() if not word.startswith("search=")],
+            choices={str(group): word for group, word in hydra.runtime.choices.items()},
+            launcher=_plain(hydra.launcher),
+            number=int(hydra.job.num) if hydra.mode == RunMode.MULTIRUN else None,
+        )
+
+    @property
+    def in_sweep(self) -> bool:
+        """Whether this is one job of a sweep."""
+        return self.number is not None
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether this job is the only one that draws on the terminal."""
+        return not self.in_sweep or "basic_launcher" in self.launcher.get("_target_", "")
+
+    def threads(self) -> int:
+        """Count the threads of this job: all cores for a single run, its launcher's share in a sweep."""
+        return threads_per_job(self.launcher) if self.in_sweep else cores()
+
+    def with_choices(self, choices: Mapping[str, str | None]) -> "Invocation":
+        """Return it with the options that were chosen for an earlier run in the place of this command's."""
+        return replace(self, choices={**self.choices, **choices})
+
+    def in_sweep_of(self, swept: Sequence[str]) -> "Invocation":
+        """Return it with the keys that its sweep varies."""
+        return replace(self, swept=list(swept))
+
+    def choice(self, group: str) -> str:
+        """Return the option chosen for a group; for a list of options, joined by +."""
+        chosen = self.choices.get(group)
+        if chosen in (None, "None"):  # Hydra notes no choice for a list; a picture's record says "None"
+            return "+".join(listed(self.overrides, group))
+        return str(chosen)
+
+
+def command(overrides: Sequence[str]) -> str:
+    """Return the line to type in a shell for a run with these overrides."""
+    return shlex.join(["python", "train.py", *overrides])
+
+
+def listed(overrides: list[str], group: str) -> list[str]:
+    """Return the options of a group that were typed as a list.
+
+    Raises:
+        ValueError: One is there twice; Hydra itself would drop it without a word.
+    """
+    words: list[str] = []
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.key_or_group == group and isinstance(value := override.value(), list):
+            words = [str(word) for word in value]
+    if twice := [word for word in words if words.count(word) > 1]:
+        raise ValueError(f"{group}=[...] names {twice[0]} twice; name it once and set {group}.{twice[0]}.weight=2")
+    return words
+
+
+def top_level(override: str) -> str:
+    """Return the top-level key that an override is about: `style` for `style.path=x` and `style@style=y`."""
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    return parsed.key_or_group.split(".")[0].split("@")[-1]
+
+
+def _typed() -> list[str]:
+    words = _plain(HydraConfig.get().overrides)["task"]
+    return [re.sub(r"\$\\\{([^{}]*)\\\}", r"${\1}", str(word)) for word in words]  # Hydra's escapes of `${...}`
+
+
+def _plain(node: Any) -> dict[str, Any]:
+    plain = OmegaConf.to_container(OmegaConf.create(node))
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}

@@ -1,0 +1,55 @@
+"""Names that earlier versions gave to options and classes, so that their runs and pictures can still be opened."""
+
+import re
+from typing import Any
+
+OPTIONS = {"recipe": "reproduce", "objective": "minimize", "learn": "training"}
+"""Top-level option of version 0.1 -> today's."""
+REMOVED = {"": ("job",), "backbone": ("memory", "convolution")}
+"""Node -> keys that version 0.1 had in it and that nothing reads any more."""
+MODULES = {
+    "nst.color": "nst.data.color",
+    "nst.data": "nst.data.photographs",
+    "nst.download": "nst.data.download",
+    "nst.initial": "nst.methods.initial_image",
+    "nst.judge": "nst.metrics.judge",
+    "nst.lessons": "nst.config.training_options",
+    "nst.pyramid": "nst.methods.pyramid",
+    "nst.schedules": "nst.optim.lr_schedulers",
+    "nst.timelapse": "nst.callbacks.timelapse",
+}
+"""Module of version 0.1 -> where its classes and functions are now."""
+CLASSES = {"nst.config.training_options.Teaching": "nst.config.training_options.TrainingOptions"}
+"""Class of version 0.1 in its module of today -> today's name."""
+
+
+def words(overrides: list[str]) -> list[str]:
+    """Return overrides as they are typed today."""
+    return [re.sub(r"^([+~]*)(\w+)(?=[.=@])", lambda m: m[1] + OPTIONS.get(m[2], m[2]), word) for word in overrides]
+
+
+def config(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a resolved configuration of an earlier version as today's program would have written it."""
+    if "job" not in stored:  # only version 0.1 has it
+        return stored
+    out: dict[str, Any] = {OPTIONS.get(key, key): _targets(value) for key, value in stored.items()}
+    for name, keys in REMOVED.items():
+        node = out.get(name) if name else out
+        if isinstance(node, dict):
+            for key in keys:
+                node.pop(key, None)
+    return out
+
+
+def _targets(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _target(value) if key == "_target_" else _targets(value) for key, value in node.items()}
+    return [_targets(item) for item in node] if isinstance(node, list) else node
+
+
+def _target(name: Any) -> Any:
+    if not isinstance(name, str):
+        return name
+    module, _, leaf = name.rpartition(".")
+    now = f"{MODULES.get(module, module)}.{leaf}"
+    return CLASSES.get(now, now)

@@ -1,0 +1,100 @@
+"""Check a composed configuration before anything is built or any picture is touched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nst.config.invocation import Invocation, listed
+from nst.metrics.judge import check_objective
+from nst.tiling.plan import check_cut
+from nst.utils import typecheck
+from nst.utils.errors import nearest
+
+TOP_LEVEL = {
+    "size": int,
+    "steps": int,
+    "seed": int,
+    "style_scale": float,
+    "tiles": str | int,
+    "name": str,
+    "max_megapixels": float,
+    "output": str,
+    "threads": int | None,
+    "keep_memory": bool,
+    "minimize": str | list[str],
+    "reproduce": str | None,
+    "resume": str | None,
+    "base": str | None,
+}
+"""The top-level options that are no group, and their types."""
+
+MOST_THREADS = 1024  # with many more OpenMP ends the process without a word
+
+
+def check(config: Mapping[str, Any], invocation: Invocation) -> None:
+    """Refuse a value of a wrong type or out of range, and a top-level option that nothing reads.
+
+    Args:
+        config: Resolved and plain.
+        invocation: How the job was asked for.
+
+    Raises:
+        ValueError: One line: the option, what was got, what was expected.
+    """
+    for key, value in config.items():
+        if key not in TOP_LEVEL and not isinstance(value, Mapping):
+            raise ValueError(
+                f"there is no option {key}; nearest: {', '.join(nearest(str(key), config.keys() - {key}))}"
+            )
+    for key, kind in TOP_LEVEL.items():
+        typecheck.check_value(key, config[key], kind)
+    typecheck.check(config)
+    _check_ranges(config)
+    _check_several_devices(config, invocation)
+    listed(invocation.overrides, "style")
+    check_objective(config["minimize"])
+    check_cut(config["tiles"])
+    _check_losses(config)
+
+
+def _check_ranges(config: Mapping[str, Any]) -> None:
+    """Refuse what no annotation can: a number out of range, a value where something is to be built."""
+    if not 0 <= config["seed"] < 2**32:
+        raise ValueError(f"seed is {config['seed']}; give a number from 0 to {2**32 - 1}")
+    if config["threads"] is not None and not 1 <= config["threads"] <= MOST_THREADS:
+        raise ValueError(
+            f"threads is {config['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
+        )
+    if config["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
+        got = config["optimizer"]["line_search_fn"]
+        raise ValueError(f"optimizer.line_search_fn is {got!r}; give strong_wolfe or null")
+    for group in ("callbacks", "logger"):
+        for name, node in config[group].items():
+            if node and not isinstance(node, Mapping):
+                raise ValueError(f"{group}.{name} is {node!r}; give its options, or null to leave it out")
+
+
+def _check_several_devices(config: Mapping[str, Any], invocation: Invocation) -> None:
+    if "strategy" not in config["trainer"]:
+        return
+    if config["resume"]:
+        raise ValueError("a run with trainer=ddp keeps no state to go on from; start it anew without resume=")
+    if invocation.in_sweep:
+        raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
+
+
+def _check_losses(config: Mapping[str, Any]) -> None:
+    names = ", ".join(config["loss"])
+    for group in ("weights", "layers"):
+        if unknown := set(config[group]) - set(config["loss"]):
+            raise ValueError(f"{group}.{min(unknown)} belongs to no loss; the losses are {names}")
+    for name, factor in config["method"].get("coarser", {}).items():
+        typecheck.check_value(f"method.coarser.{name}", factor, float)
+        if name not in config["loss"]:
+            raise ValueError(f"method.coarser.{name} belongs to no loss; the losses are {names}")
+    for name, weight in config["weights"].items():
+        typecheck.check_value(f"weights.{name}", weight, float)
+    for name, layers in config["layers"].items():
+        if not isinstance(layers, Mapping | None):
+            raise ValueError(f"layers.{name} is {layers!r}; give layers and their weights: {{<layer>: 1.0}}")
+        for layer, weight in (layers or {}).items():
+            typecheck.check_value(f"layers.{name}.{layer}", weight, float)
