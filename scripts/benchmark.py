@@ -27,6 +27,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from nst.config import instantiate
+from nst.config.compose import node as to_node
+from nst.config.compose import plain as to_plain
 from nst.experiment.record import _reset_peak, peak_memory
 from nst.experiment.run import quiet
 
@@ -39,8 +41,7 @@ def configure(backbone: str, *more: str) -> DictConfig:
     random = [] if backbone == "wavelet" else ["backbone.checkpoint=random"]
     with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
         cfg = compose("train", [f"backbone={backbone}", *random, *more])
-    instantiate.settle(cfg)
-    return cfg
+    return to_node(instantiate.settled(to_plain(cfg)))
 
 
 def measured(run: Callable[[], list[float]], device: torch.device) -> tuple[list[float], int]:

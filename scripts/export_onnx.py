@@ -10,10 +10,10 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     """Write it, say what it takes, and return the exit code."""
-    from nst import cli
+    from nst.utils import errors
 
     if "HYDRA_FULL_ERROR" not in os.environ:
-        os.environ.setdefault(cli.REPORT, "1")
+        os.environ.setdefault(errors.REPORT, "1")
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: {shape}")
         print(f"network: {target}")
     except Exception as error:
-        return cli.report(error)
+        return errors.report(error)
     return 0
 
 

@@ -24,7 +24,7 @@ from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from nst.backbones import weights
-from nst.callbacks import state
+from nst.callbacks.checkpoint import read as read_state
 from nst.data import image_io
 from nst.experiment import provenance
 
@@ -79,8 +79,8 @@ def run_state() -> bytes:
 
 def with_recipe() -> bytes:
     """A small picture with a recipe."""
-    made = provenance.Recipe(
-        {"job": {"_target_": "nst.experiment.image_job.paint"}, "size": 8}, {}, {}, {"nst": "0"}, 1, "cpu", "", ""
+    made = provenance.Provenance(
+        {"method": {"_target_": "nst.methods.ImageMethod"}, "size": 8}, {}, {}, {"nst": "0"}, 1, "cpu", "", ""
     )
     info, out = PngInfo(), io.BytesIO()
     for key, value in made.text().items():
@@ -142,7 +142,7 @@ def _targets(folder: Path) -> list[tuple[str, bytes, Path, Callable[[Path], obje
     often = len(out) // 3
     out += [("checkpoint", checkpoint(), folder / "a.pth", weights.read)] * often
     out += [("recipe", with_recipe(), folder / "final.png", provenance.read)] * often
-    out += [("state", run_state(), folder / "last.ckpt", lambda path: state.read(path.parent))] * often
+    out += [("state", run_state(), folder / "last.ckpt", lambda path: read_state(path.parent))] * often
     return out
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import hydra
 import torch
 from lightning.pytorch import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from nst.callbacks import Progress
 from nst.callbacks.stop_on_signal import StopOnSignal
-from nst.config import instantiate
+from nst.config import compose, instantiate
+from nst.config.invocation import Invocation
 from nst.data.inputs import load
 from nst.data.library import ImageSource, find
 from nst.experiment import loggers
@@ -52,9 +53,8 @@ def bare(stage: Stage) -> float:
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     """Take them by `Trainer.fit`, as a run does; return seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    trainer = instantiate.trainer(
-        cfg, folder, loggers.loggers(cfg, folder, since=0.0, step=0.0), callbacks, stage.steps
-    )
+    logs = loggers.start(instantiate.loggers(cfg, Invocation.current()), folder, since=0.0, step=0.0)
+    trainer = instantiate.trainer(cfg, folder, stage.steps, logs, callbacks)
     clock = Clock()
     trainer.callbacks.append(clock)
     trainer.fit(stage.module, stage.data)
@@ -88,8 +88,8 @@ class Clock(Callback):
 def main(cfg: DictConfig) -> None:
     """Print a line a turn, and the median."""
     quiet()
-    instantiate.settle(cfg)
-    plain = OmegaConf.to_container(cfg, resolve=True)
+    plain = instantiate.settled(compose.plain(cfg))
+    cfg = compose.node(plain)
     download = instantiate.build(cfg.download)
     pictures = [ImageSource(**plain["content"], name="content"), *instantiate.styles(plain["style"])]
     paths = [find(picture, download).path for picture in pictures]

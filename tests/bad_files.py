@@ -154,10 +154,10 @@ CHECKPOINTS: dict[str, tuple[bytes, str]] = {
 }
 
 RECIPES: dict[str, tuple[bytes, str]] = {
-    "none.png": (GOOD, "holds no recipe"),
-    "jpeg.jpg": (JPEG, "no whole PNG"),
-    "text.png": (b"hello", "no whole PNG"),
-    "half.png": (with_recipe(recipe())[:100], "no whole PNG|holds no recipe"),
+    "none.png": (GOOD, "does not say how it was made"),
+    "jpeg.jpg": (JPEG, "not a complete PNG"),
+    "text.png": (b"hello", "not a complete PNG"),
+    "half.png": (with_recipe(recipe())[:100], "not a complete PNG|does not say how it was made"),
     "empty_text.png": (with_recipe(""), "is damaged"),
     "list.png": (with_recipe([]), "is damaged"),
     "number.png": (with_recipe("3"), "is damaged"),
@@ -171,11 +171,11 @@ RECIPES: dict[str, tuple[bytes, str]] = {
     "hub.png": (with_recipe(recipe(optimizer={"_target_": "torch.hub.load"})), "wants to build 'torch.hub.load'"),
     "load.png": (with_recipe(recipe(optimizer={"_target_": "torch.load"})), "wants to build 'torch.load'"),
     "write.png": (with_recipe(recipe(optimizer={"_target_": "nst.utils.files.write"})), "wants to build 'nst.utils.files.write'"),
-    "launch.png": (with_recipe(recipe(job={"_target_": "nst.cli.launch"})), "wants to build 'nst.cli.launch'"),
+    "launch.png": (with_recipe(recipe(method={"_target_": "nst.cli.launch"})), "wants to build 'nst.cli.launch'"),
     "fetch.png": (with_recipe(recipe(init={"_target_": "nst.data.download.fetch"})), "wants to build 'nst.data.download.fetch'"),
     "instantiate.png": (with_recipe(recipe(init={"_target_": "hydra.utils.instantiate"})), "wants to build"),
     "hidden.png": (with_recipe(recipe(a=[{"b": {"_target_": "subprocess.Popen"}}])), "wants to build"),
-    "environment.png": (with_recipe(recipe(name="${oc.env:HOME}")), "plain values alone"),
+    "environment.png": (with_recipe(recipe(name="${oc.env:HOME}")), "plain values only"),
     "target_list.png": (with_recipe(recipe(init={"_target_": ["nst.cli.launch"]})), "wants to build"),
     "profiler.png": (with_recipe(recipe(trainer={"_target_": "lightning.pytorch.profilers.SimpleProfiler"})), "wants"),
 }  # fmt: skip

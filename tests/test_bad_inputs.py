@@ -77,7 +77,7 @@ def test_checkpoints(refused, tmp_path, name):
 def test_recipes(refused, tmp_path, name):
     data, line = bad_files.RECIPES[name]
     (tmp_path / name).write_bytes(data)
-    one_of(line, refused(f"recipe={name}", "hydra.run.dir=run"))
+    one_of(line, refused(f"reproduce={name}", "hydra.run.dir=run"))
 
 
 @pytest.mark.parametrize("options", OPTIONS)

@@ -6,8 +6,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 
-from nst import cli
-from nst.cli import quoted
+from nst.config.arguments import quoted
+from nst.utils import errors
 
 
 def value(argument: str) -> object:
@@ -67,7 +67,7 @@ def test_help_answers_without_torch():
 
 
 def test_a_choice_whose_plugin_is_missing_names_its_extra(capsys, monkeypatch):
-    monkeypatch.setenv(cli.REPORT, "1")
+    monkeypatch.setenv(errors.REPORT, "1")
     missing = MissingConfigException("no such file", missing_cfg_file="hydra/sweeper/optuna", options=["basic"])
-    assert cli.report(missing) == 1
+    assert errors.report(missing) == 1
     assert capsys.readouterr().err == "error: hydra/sweeper=optuna needs an extra: pip install 'nst[optuna]'\n"

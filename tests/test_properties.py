@@ -1,6 +1,7 @@
 """What holds for every size, mode and value, tried on many."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
-from nst.callbacks.state import digest
-from nst.config import instantiate
+from nst.config import trusted, validate
+from nst.config.invocation import Invocation
+from nst.config.job import digest_of
 from nst.data import image_io
-from nst.experiment import provenance
 from nst.experiment.loggers import csv_rows
 from nst.utils import files
 
@@ -89,15 +90,14 @@ def paths(node, before=()):
 
 @settings(FEW, max_examples=400)
 @given(st.sampled_from(sorted(set(paths(PLAIN)))), LEAVES)
-def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(monkeypatch, path, value):
-    monkeypatch.setattr(instantiate, "listed", lambda group: [])
+def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(path, value):
     plain = copy.deepcopy(PLAIN)
     node = plain
     for key in path[:-1]:
         node = node[key]
     node[path[-1]] = value
     try:
-        instantiate.check(plain)
+        validate.check(plain, Invocation(Path(), [], {}))
     except ValueError as error:
         assert "\n" not in str(error)
         assert len(str(error)) > 10
@@ -105,10 +105,10 @@ def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(m
 
 @FEW
 @given(st.recursive(LEAVES, lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8))
-def test_no_configuration_of_a_recipe_is_worse_than_refused(node):
+def test_no_configuration_of_a_picture_is_worse_than_refused(node):
     config = {"a": node}
     try:
-        provenance.refuse_foreign(config, "x", "y")
+        trusted.refuse_foreign(config, "x", "y")
     except ValueError:
         return
     assert "${" not in str(config)
@@ -131,5 +131,5 @@ def test_a_file_is_what_was_written(tmp_path, data, name):
 
 @pytest.mark.parametrize("key", ["size", "weights", "loss", "pyramid"])
 def test_the_digest_of_choices_sees_what_makes_pixels_and_nothing_else(key):
-    assert digest({**PLAIN, "judge": 3, "logger": {}, "resume": "x"}) == digest(PLAIN)
-    assert digest({**PLAIN, key: "other"}) != digest(PLAIN)
+    assert digest_of({**PLAIN, "judge": 3, "logger": {}, "resume": "x"}) == digest_of(PLAIN)
+    assert digest_of({**PLAIN, key: "other"}) != digest_of(PLAIN)

@@ -150,7 +150,7 @@ def ours(
         steps=steps,
     )
     clock = Clock()
-    trainer = instantiate.trainer(cfg, Path(), [], [clock], steps)
+    trainer = instantiate.trainer(cfg, Path(), steps, [], [clock])
     with kernels.keep_memory(cfg.keep_memory):
         trainer.fit(module, Steps(steps))
     return clock.seconds

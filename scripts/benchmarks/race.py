@@ -146,7 +146,7 @@ def _race(
         method: ImageMethod = instantiate.method(long, objective=instantiate.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(Inputs(DecodedImage(content), content, [StylePicture("style", style)])):
-            trainer = instantiate.trainer(long, options.out, [], [goal], stage.steps)
+            trainer = instantiate.trainer(long, options.out, stage.steps, [], [goal])
             with kernels.keep_memory(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
         for rate, (seconds, aim) in plains.items():

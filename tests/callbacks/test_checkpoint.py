@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from nst.callbacks import state
+from nst.callbacks import checkpoint
 
 
 def test_an_archive_with_a_damaged_stream_is_one_clear_line(tmp_path):
@@ -18,5 +18,5 @@ def test_an_archive_with_a_damaged_stream_is_one_clear_line(tmp_path):
     with pytest.raises(zlib.error), zipfile.ZipFile(tmp_path / "last.ckpt") as archive:
         archive.testzip()
     with pytest.raises(ValueError, match="last.ckpt is damaged") as told:
-        state.read(tmp_path)
+        checkpoint.read(tmp_path)
     assert "\n" not in str(told.value)

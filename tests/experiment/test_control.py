@@ -15,7 +15,10 @@ from conftest import QUICK, ROOT
 from PIL import Image
 
 import nst.experiment.run
-from nst.cli import REPORT, launch
+from nst.cli import launch
+from nst.config import compose
+from nst.config.invocation import Invocation
+from nst.utils.errors import REPORT
 
 
 def grey(path: Path, array: np.ndarray) -> Path:
@@ -37,7 +40,9 @@ def masks(tmp_path: Path) -> dict[str, Path]:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
     """Run `python train.py ARGUMENTS` in this process, which spares every test the imports; gives the exit code."""
-    main = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="train")(nst.experiment.run.run)
+    main = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="train")(
+        lambda cfg: nst.experiment.run.run(compose.plain(cfg), Invocation.current())
+    )
 
     def run(*arguments: str) -> int:
         monkeypatch.setattr(

@@ -14,7 +14,7 @@ from conftest import ROOT, picture
 
 from nst.callbacks.stop_on_signal import CAUGHT, Interrupted, caught
 from nst.experiment import status
-from nst.experiment.lock import alone
+from nst.experiment.status import locked
 
 RUN = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,64]", "threads=1", "trainer.accelerator=cpu", "judge=none")
 LONG = (*RUN, "pyramid.steps=[4,4000]", "checkpoint.every=1")
@@ -64,7 +64,7 @@ def test_a_full_disk_is_one_line_and_the_last_state_is_kept(train, mount, tmp_pa
     assert not list((disk / "run").glob(".last.ckpt*"))
     subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
     if (disk / "run/last.ckpt").exists():
-        from nst.callbacks.state import read
+        from nst.callbacks.checkpoint import read
 
         assert read(disk / "run").level >= 1
 
@@ -143,9 +143,10 @@ def test_too_little_memory_is_one_line(tmp_path):
 
 
 def test_a_folder_is_held_once(tmp_path):
-    code = f"from nst.experiment.lock import alone\nfrom pathlib import Path\nwith alone(Path({str(tmp_path)!r})): pass"
+    code = "from pathlib import Path\nfrom nst.experiment.status import locked\n"
+    code += f"with locked(Path({str(tmp_path)!r})): pass"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    with alone(tmp_path):
+    with locked(tmp_path):
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "another run is at work" in done.stderr
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0

@@ -17,10 +17,10 @@ TINY = (
     "steps=4",
     "threads=1",
     "trainer.accelerator=cpu",
-    "learn.crop=32",
-    "learn.batch=2",
-    "learn.preview_size=32",
-    "learn.checkpoint_every=2",
+    "training.crop=32",
+    "training.batch=2",
+    "training.preview_size=32",
+    "training.checkpoint_every=2",
     "trainer.log_every_n_steps=2",
     "method.style_size=32",
     "method.network.width=2",
@@ -45,7 +45,7 @@ def read(folder, name):
 
 
 def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path):
-    done = train(*tiny("feedforward", "style=starry_night", "data=samples", "learn.preview_every=2"))
+    done = train(*tiny("feedforward", "style=starry_night", "data=samples", "training.preview_every=2"))
     assert done.returncode == 0, done.stderr
     assert "network: " in done.stdout
     run = tmp_path / "run"
@@ -73,7 +73,7 @@ def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(t
 
 
 def test_two_processes_learn_what_one_with_twice_the_batch_learns(train, tmp_path):
-    shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "learn.batch=1")
+    shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch=1")
     for more, folder in (((), "one"), (shared, "two")):
         done = train(*tiny("feedforward", "style=mosaic", "logger=none", "steps=1", *more, folder=folder))
         assert done.returncode == 0, done.stderr
@@ -115,7 +115,7 @@ def _steps(run):
 
 
 def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path):
-    options = ("learn.checkpoint_every=1", "steps=30", "style=mosaic")
+    options = ("training.checkpoint_every=1", "steps=30", "style=mosaic")
     server = multiprocessing.get_context("forkserver")
     arguments = tiny("adain", *options, "method.network.channels=4", folder="killed")
     process = server.Process(target=_train, args=(arguments, tmp_path, {"NST_CACHE": str(tmp_path / "cache")}))
@@ -169,7 +169,7 @@ def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     for i in range(3):
         Image.effect_noise((48, 48), 50).convert("RGB").save(tmp_path / f"photos/{i}.png")
     (tmp_path / "photos/broken.jpg").write_bytes(b"nothing")
-    done = train(*tiny("feedforward", "data=folder", "data.path=photos", "learn.workers=1"))
+    done = train(*tiny("feedforward", "data=folder", "data.path=photos", "training.workers=1"))
     assert done.returncode == 0, done.stderr
     assert "1 of 4 pictures can't be read: photos/broken.jpg" in done.stdout
     assert "photos/broken.jpg" in read(tmp_path / "run", "metrics.json")["skipped"]
@@ -180,10 +180,10 @@ def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     [
         (("method=feedforward", "style=[mosaic,hatching]"), "learns one style, not 2"),
         (("method=feedforward", "data=folder", "data.path=none"), "is no folder"),
-        (("method=feedforward", "learn.crop=30"), "multiple of 4"),
+        (("method=feedforward", "training.crop=30"), "multiple of 4"),
         (("method=feedforward", "base=none"), "checkpoint not found"),
-        (("method=feedforward", "learn.batch=x"), "learn.batch is 'x'; expected a whole number"),
-        (("method=feedforward", "learn.gains.contents=2"), "contents"),
+        (("method=feedforward", "training.batch=x"), "training.batch is 'x'; expected a whole number"),
+        (("method=feedforward", "training.gains.contents=2"), "contents"),
     ],
 )
 def test_wrong_choices_get_one_clear_line(train, arguments, words):
@@ -193,7 +193,13 @@ def test_wrong_choices_get_one_clear_line(train, arguments, words):
 
 
 def test_an_early_stop_ends_where_the_loss_no_longer_falls(train, tmp_path):
-    more = ("steps=200", "optimizer.lr=1e-9", "learn.stop.window=3", "learn.stop.patience=2", "learn.stop.least=0.9")
+    more = (
+        "steps=200",
+        "optimizer.lr=1e-9",
+        "training.stop.window=3",
+        "training.stop.patience=2",
+        "training.stop.least=0.9",
+    )
     done = train(*tiny("feedforward", *more))
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "run", "metrics.json")["steps"] == 9  # a first window, and two that are no better

@@ -1,4 +1,4 @@
-"""The recipe in a picture: the same pixels again, and nothing else."""
+"""How a picture was made, written into it: the same pixels again, and nothing else."""
 
 import json
 import os
@@ -10,7 +10,8 @@ from conftest import QUICK, ROOT, picture
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nst.experiment.provenance import FIELD, Recipe, differences, pixels_sha256, read, trusted
+from nst.config.trusted import trusted
+from nst.experiment.provenance import FIELD, Provenance, differences, pixels_sha256, read
 
 
 def written(path, text, field=FIELD):
@@ -28,29 +29,29 @@ def recipe(**config):
 def test_a_recipe_makes_the_same_pixels_again(train, tmp_path, photo):
     done = train(*QUICK, f"content.path={photo}", "weights.style=2.5", "optimizer.lr=0.05", "hydra.run.dir=first")
     assert done.returncode == 0, done.stderr
-    again = train("recipe=first/final.png", "logger=none", "hydra.run.dir=again")
+    again = train("reproduce=first/final.png", "logger=none", "hydra.run.dir=again")
     assert again.returncode == 0, again.stderr
-    assert "every pixel is the recipe's" in again.stdout
+    assert "every pixel is reproduced" in again.stdout
     first, second = (np.asarray(picture(tmp_path / name / "final.png")) for name in ("first", "again"))
     assert np.array_equal(first, second)
     stored = read(tmp_path / "again/final.png").config
     assert stored["weights"]["style"] == 2.5
-    assert stored["recipe"] is None
+    assert stored["reproduce"] is None
 
 
 def test_a_recipe_whose_picture_changed_is_said(train, tmp_path, photo):
     assert train(*QUICK, f"content.path={photo}", "hydra.run.dir=first").returncode == 0
     picture(photo).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)
-    again = train("recipe=first/final.png", "logger=none", "hydra.run.dir=again")
+    again = train("reproduce=first/final.png", "logger=none", "hydra.run.dir=again")
     assert again.returncode == 0, again.stderr
-    assert "not every pixel is the recipe's: content is another file" in again.stdout
+    assert "not every pixel is reproduced: content is another file" in again.stdout
 
 
 def test_a_recipe_takes_no_other_choices(train, tmp_path, photo):
     assert train(*QUICK, f"content.path={photo}", "hydra.run.dir=first").returncode == 0
-    done = train("recipe=first/final.png", "size=32", "hydra.run.dir=again")
+    done = train("reproduce=first/final.png", "size=32", "hydra.run.dir=again")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: recipe= makes that picture again and takes no size=")
+    assert done.stderr.startswith("error: reproduce= makes that picture again and takes no size=")
     assert done.stderr.count("\n") == 1
 
 
@@ -94,7 +95,7 @@ def test_only_parts_of_ours_and_torchs_optimisers_are_built(target, is_trusted):
 )
 def test_a_hostile_recipe_is_refused_in_one_line(train, tmp_path, config, message):
     written(tmp_path / "bad.png", recipe(**config))
-    done = train("recipe=bad.png", "hydra.run.dir=run")
+    done = train("reproduce=bad.png", "hydra.run.dir=run")
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -108,7 +109,7 @@ def test_a_damaged_recipe_is_said(tmp_path, text):
 
 
 def test_a_picture_without_a_recipe_is_said(tmp_path):
-    with pytest.raises(ValueError, match="holds no recipe"):
+    with pytest.raises(ValueError, match="does not say how it was made"):
         read(written(tmp_path / "other.png", "x", field="Comment"))
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(ValueError, match="no whole PNG"):
@@ -127,7 +128,10 @@ def test_the_pixels_digest_reads_pixels_and_nothing_else(tmp_path):
 
 
 def test_differences_name_their_causes():
-    old, new = Recipe(**recipe()), Recipe(**recipe() | {"pixels": "y", "threads": 2, "versions": {"torch": "2"}})
+    old, new = (
+        Provenance(**recipe()),
+        Provenance(**recipe() | {"pixels": "y", "threads": 2, "versions": {"torch": "2"}}),
+    )
     assert differences(old, old) == []
     lines = differences(old, new)
     assert [line.split(": ")[1] for line in lines] == ["torch is 2, not 1", "threads is 2, not 1"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import QUICK, ROOT, picture
 
-from nst.sweep import launch
+from nst.sweep import launch, manifest
 
 BOMB = """
 import os, pathlib, signal, sys
@@ -50,7 +50,7 @@ def bombed(tmp_path):
 
 
 def states(folder):
-    jobs = launch.jobs(folder)
+    jobs = manifest.jobs(folder)
     return {int(job.name): json.loads((job / "status.json").read_text()) for job in jobs}
 
 

@@ -98,7 +98,7 @@ def _entry(run: Run, copies: Copies, inside: Inside) -> dict[str, Any]:
         "choices": run.choices,
         "figures": run.figures,
         "command": run.command,
-        "recipe": command([f"recipe={final}"]) if final and final.name == "final.png" else None,
+        "recipe": command([f"reproduce={final}"]) if final and final.name == "final.png" else None,
         "thumbnail": None if thumbnail is None else uri(thumbnail, quality=75),
         "size": None if thumbnail is None else thumbnail.size,
         "large": inside.large(final, copies.large),
