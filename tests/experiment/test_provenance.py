@@ -89,8 +89,8 @@ def test_only_parts_of_ours_and_torchs_optimisers_are_built(target, is_trusted):
     [
         ({"optimizer": {"_target_": "os.system", "command": "touch owned"}}, "wants to build 'os.system'"),
         ({"callbacks": [{"x": {"_target_": "torch.hub.load"}}]}, "wants to build 'torch.hub.load'"),
-        ({"name": "${oc.env:HOME}"}, "it holds plain values alone"),
-        ({"a": {"${oc.env:HOME}": 1}}, "it holds plain values alone"),
+        ({"name": "${oc.env:HOME}"}, "it may hold plain values only"),
+        ({"a": {"${oc.env:HOME}": 1}}, "it may hold plain values only"),
     ],
 )
 def test_a_hostile_recipe_is_refused_in_one_line(train, tmp_path, config, message):
