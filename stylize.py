@@ -6,19 +6,19 @@ import sys
 
 def main(arguments: list[str]) -> int:
     """Paint what is asked for and return the exit code."""
+    from nst.inference import options
     from nst.utils import errors
 
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ.setdefault(errors.REPORT, "1")  # an error is one line
     if not arguments or arguments[0] in ("-h", "--help"):
-        from nst.inference.stylize import Stylize
-
-        print(f"{__doc__}\n\n{Stylize.__doc__}")
+        print(f"{__doc__}\n\n{options.Options.__doc__}")
         return 0
     try:
-        from nst.inference.stylize import Stylize, parse
+        chosen = options.parse(arguments)
+        from nst.inference import stylize  # imports torch: after the arguments are read
 
-        return Stylize(**parse(arguments)).run()
+        return stylize.run(chosen)
     except KeyboardInterrupt:
         return 130
     except Exception as error:

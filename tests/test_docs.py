@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from nst.cli import quoted
-from nst.inference.stylize import Stylize, parse
+from nst.inference.options import Options, parse
 
 CONF = ROOT / "conf"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -276,7 +276,7 @@ def test_every_command_composes(page):
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_every_setting_in_running_text_exists(page):
     top = {old(f"{key}=").rstrip("=") for key in table("usage.md", "key")} | set(composed(())) | set(RENAMED)
-    stylize = set(inspect.signature(Stylize).parameters)
+    stylize = set(inspect.signature(Options).parameters)
     for span in spans(page.read_text()):
         if span in NO_SETTINGS:
             continue

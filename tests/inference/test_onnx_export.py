@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from nst.networks import Adain, Blend, Transformer, io
+from nst.networks import Adain, StyleBlend, Transformer, io
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -48,6 +48,6 @@ def test_adain(monkeypatch, tmp_path, noise):
     strength = np.float32(0.6)
     (out,) = session.run(None, {"image": photo.numpy(), "style": style.numpy(), "strength": np.array(strength)})
     with torch.no_grad():
-        mean, deviation = network.look(style)
-        wanted = network(photo, Blend(mean[None], deviation[None], torch.ones(1, 1, 1, 1), float(strength)))
+        mean, deviation = network.style_statistics(style)
+        wanted = network(photo, StyleBlend(mean[None], deviation[None], torch.ones(1, 1, 1, 1), float(strength)))
     assert np.abs(out - wanted.numpy()).max() < EXACT

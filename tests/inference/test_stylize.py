@@ -1,6 +1,8 @@
-"""`python stylize.py` as a person runs it, with networks that were never trained: what is told here holds for any."""
+"""`python stylize.py` as a user runs it, with untrained networks: these tests hold for any network."""
 
+import dataclasses
 import runpy
+import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from conftest import ROOT, picture
 from PIL import Image
 
+from nst.inference.options import Options
 from nst.networks import Adain, Transformer, io
 
 
@@ -182,3 +185,10 @@ def test_a_video_is_painted_frame_by_frame(stylize, multistyle, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     code, _, err = stylize(f"checkpoint={multistyle}", "content=broken.mp4")
     assert code == 1 and "not a complete video" in err and not list(tmp_path.glob(".*part*"))
+
+
+def test_help_names_every_option_and_imports_no_torch():
+    command = [sys.executable, "-X", "importtime", str(ROOT / "stylize.py"), "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert all(f"    {field.name}: " in said.stdout for field in dataclasses.fields(Options))
+    assert "nst.inference.options" in said.stderr and "torch" not in said.stderr

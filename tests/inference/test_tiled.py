@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from nst.inference import styles, tiled
-from nst.inference.styles import Wish
-from nst.inference.tiled import Stylist
+from nst.inference.styles import StyleRequest
+from nst.inference.tiled import TiledNetwork
 from nst.networks import Adain, Transformer
 from nst.networks.io import Trained
 
@@ -21,8 +21,8 @@ def trained(kind):
 
 
 def paint(one, image, **options):
-    tell = styles.tell(one, [Wish("a")], strength=1.0, masks=[None])
-    return Stylist(one.network, **options).paint(image, tell)
+    mix = styles.mix(one, [StyleRequest("a")], strength=1.0, masks=[None])
+    return TiledNetwork(one.network, **options).stylize(image, mix)
 
 
 @pytest.mark.parametrize("kind", ["feedforward", "adain"])
@@ -46,7 +46,7 @@ def test_so_they_do_where_the_moments_are_those_of_the_reduced_picture(kind, noi
 
 
 def test_windows_are_of_about_the_same_size_and_no_larger_than_asked_for():
-    places = list(tiled._windows((130, 4096), 1536))
+    places = list(tiled._windows((130, 4096), 1536, 4))
     assert [right - left for _, left, _, right in places] == [1368, 1368, 1360]
     assert {bottom - top for top, _, bottom, _ in places} == {130}
 
@@ -76,18 +76,20 @@ def test_masks_follow_the_windows(noise):
     image = noise(100, 84)
     left = torch.zeros(1, 1, 100, 84)
     left[..., :42] = 1
-    tell = styles.tell(one, [Wish("a"), Wish("b")], strength=0.8, masks=[left, 1 - left])
-    whole = Stylist(one.network, tile=None).paint(image, tell)
-    assert (Stylist(one.network, tile=32).paint(image, tell) - whole).abs().max() < EXACT
-    alone = Stylist(one.network).paint(image, styles.tell(one, [Wish("a")], strength=0.8, masks=[None]))
-    other = Stylist(one.network).paint(image, styles.tell(one, [Wish("b")], strength=0.8, masks=[None]))
+    mix = styles.mix(one, [StyleRequest("a"), StyleRequest("b")], strength=0.8, masks=[left, 1 - left])
+    whole = TiledNetwork(one.network, tile=None).stylize(image, mix)
+    assert (TiledNetwork(one.network, tile=32).stylize(image, mix) - whole).abs().max() < EXACT
+    alone, other = (
+        TiledNetwork(one.network).stylize(image, styles.mix(one, [StyleRequest(name)], strength=0.8, masks=[None]))
+        for name in ("a", "b")
+    )
     assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
 
 
 @pytest.mark.parametrize(("free", "edge"), [(None, 1536), (100e9, 1536), (4e9, 1024), (1e6, 512)])
 def test_windows_are_as_large_as_the_free_memory_allows(free, edge, monkeypatch):
-    one = Stylist(Transformer(width=16, blocks=5, styles=1))
+    one = TiledNetwork(Transformer(width=16, blocks=5, styles=1))
     monkeypatch.setattr(tiled, "free_memory", lambda device: free)
-    image = torch.empty(1, 3, 1, 1)
-    assert one._tile(1024**2, image) is None
-    assert one._tile(4096**2, image) == edge
+    pixel = torch.empty(1, 3, 1, 1)
+    assert one._tile(pixel.expand(1, 3, 1024, 1024)) is None
+    assert one._tile(pixel.expand(1, 3, 4096, 4096)) == edge

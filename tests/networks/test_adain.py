@@ -1,6 +1,6 @@
 import torch
 
-from nst.networks import Adain, Blend
+from nst.networks import Adain, StyleBlend
 from nst.networks.instance_norm import mean_deviation
 
 
@@ -10,10 +10,10 @@ def network():
 
 
 def blend(one, *styles, weights=None, strength=1.0):
-    looks = [one.look(style) for style in styles]
+    looks = [one.style_statistics(style) for style in styles]
     means, deviations = (torch.cat([look[i] for look in looks])[None] for i in (0, 1))
     shares = torch.tensor(weights or [1 / len(styles)] * len(styles))[None, :, None, None]
-    return Blend(means, deviations, shares, strength)
+    return StyleBlend(means, deviations, shares, strength)
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def test_a_mask_says_which_style_is_where(noise):
     left[:, 0, :, :4] = 1
     left[:, 1, :, 4:] = 1
     both = blend(one, a, b)
-    out, _ = one.normalise(features, Blend(both.means, both.deviations, left))
+    out, _ = one.normalise(features, StyleBlend(both.means, both.deviations, left))
     assert torch.allclose(out[..., :4], one.normalise(features, blend(one, a))[0][..., :4], atol=1e-5)
     assert torch.allclose(out[..., 4:], one.normalise(features, blend(one, b))[0][..., 4:], atol=1e-5)
 
@@ -87,7 +87,7 @@ def test_a_mask_reaches_every_norm_of_the_decoder(noise):
     left[:, 1, :, 16:] = 1
     both = blend(one, a, b)
     maps, whole = one.normalise(one.encoder(photo), blend(one, a))
-    pair = one.normalise(one.encoder(photo), Blend(both.means, both.deviations, left))[1]
+    pair = one.normalise(one.encoder(photo), StyleBlend(both.means, both.deviations, left))[1]
     norm = one.decoder.up[1].norm
     x = noise(128, 128)[:, :1].expand(-1, norm.predict.out_channels // 2, -1, -1)
     out, alone = (

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from nst.networks import Moments, Transformer, held
+from nst.networks import Moments, Transformer, fixed_moments
 from nst.networks.transformer import StyleNorm
 
 
@@ -70,7 +70,7 @@ def test_a_new_style_leaves_the_others_bit_identical(network, noise):
 def test_held_moments_are_those_of_the_picture_shown_first_and_are_let_go():
     moments = Moments()
     x, y = torch.randn(1, 2, 4, 4), torch.randn(1, 2, 8, 8)
-    with held(moments, lambda: moments(x)):
+    with fixed_moments(moments, lambda: moments(x)):
         kept = moments(y)
     assert torch.equal(kept[0], x.mean((2, 3), keepdim=True))
     assert torch.allclose(moments(y)[0], y.mean((2, 3), keepdim=True))
@@ -86,7 +86,7 @@ def test_nothing_outside_the_halo_matters(blocks, noise):
     middle = slice(network.halo, network.halo + 8)
     frame = torch.ones(edge, edge, dtype=torch.bool)
     frame[4:-4, 4:-4] = False
-    with held(network, lambda: network(photo, mix)):
+    with fixed_moments(network, lambda: network(photo, mix)):
         a = network(photo, mix)[..., middle, middle]
         b = network(torch.where(frame, 0.5, other), mix)[..., middle, middle]
     assert torch.equal(a, b) or (a - b).abs().max() < 1e-6

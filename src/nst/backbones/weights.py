@@ -1,16 +1,14 @@
 """Where a backbone's learned parameters come from: a file, torch hub's cache, a download, or this package."""
 
 import re
-import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor
 
 from nst.data.download import Download, DownloadError, fetch
-from nst.utils.files import sha256
+from nst.utils.files import load_weights_only, sha256
 
 State = dict[str, Tensor]
 Source = dict[str, str | None]
@@ -75,7 +73,7 @@ def read(path: Path) -> State:
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}; give a file that exists")
     try:
-        state = unpacked(path)
+        state = load_weights_only(path)
     except ValueError as error:
         raise ValueError(f"{path} {error}; give a whole torchvision state dict") from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
@@ -85,21 +83,6 @@ def read(path: Path) -> State:
         raise ValueError(f"{path} holds no state dict (name -> tensor); give a torchvision state dict")
     bare = all(name[0].isdigit() for name in state)
     return {f"features.{name}" if bare else name.removeprefix("module."): value for name, value in state.items()}
-
-
-def unpacked(path: Path) -> Any:
-    """Read what `torch.save` wrote; nothing in the file is run.
-
-    Raises:
-        ValueError: It is damaged, or holds more than tensors, numbers, texts and their collections.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on the pickle's protocol: the loader refuses what it must
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can fail in any way
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"can't be read as a checkpoint of tensors ({first[:120]})") from None
 
 
 def record(origin: str, path: Path, warning: str | None = None) -> Source:

@@ -13,9 +13,8 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from nst.backbones import weights
 from nst.callbacks.stop_on_signal import Interrupted
-from nst.utils.files import replacing
+from nst.utils.files import load_weights_only, replacing
 
 NAME = "last.ckpt"
 FIELD = "nst"
@@ -74,7 +73,7 @@ def read(folder: Path) -> RunState:
     if damaged is not None:
         raise _damaged(path, f"{damaged} is not what was written")
     try:
-        found = weights.unpacked(path)
+        found = load_weights_only(path)
     except ValueError as error:
         raise _damaged(path, str(error)) from None
     facts = found.get(FIELD) if isinstance(found, dict) else None

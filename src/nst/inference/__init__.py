@@ -1,1 +1,1 @@
-"""A trained network on new pictures of any size."""
+"""Trained networks applied to new images of any size."""

@@ -1,19 +1,39 @@
-"""A trained network as ONNX, with the extra `onnx`: pictures of any size whose edges are multiples of 4."""
+"""Export a trained network to ONNX, for images whose edges are multiples of 4; needs the extra `onnx`."""
 
 import logging
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nst.networks import Adain, Blend
+from nst.networks import Adain, StyleBlend
 from nst.networks.io import Trained
 
-EDGE = 64  # pixels of the picture that the network is traced with
+EDGE = 64  # pixels; of the image that the network is traced with
+LARGEST = 16384  # pixels; longest edge of an image
 
 
-class _Mixed(nn.Module):
+@dataclass(frozen=True)
+class Program:
+    """What is exported.
+
+    Attributes:
+        module: Takes the inputs in their order.
+        examples: Input name -> a tensor to trace with.
+        dynamic: For each input, axis -> the sizes it may have; None if its shape is fixed.
+        described: Input name -> its shape and meaning, for the user.
+    """
+
+    module: nn.Module
+    examples: dict[str, Tensor]
+    dynamic: tuple[dict[int, Any] | None, ...]
+    described: dict[str, str]
+
+
+class _Mixing(nn.Module):
     """(image, mix) -> picture."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -25,26 +45,22 @@ class _Mixed(nn.Module):
         return out
 
 
-class _Blended(nn.Module):
-    """(image, style, strength) -> picture; the style is a picture, too."""
+class _Stylizing(nn.Module):
+    """(image, style image, strength) -> picture."""
 
     def __init__(self, network: Adain) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor, style: Tensor, strength: Tensor) -> Tensor:
-        mean, deviation = self.network.look(style)
-        blend = Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1), strength)
+        mean, deviation = self.network.style_statistics(style)
+        blend = StyleBlend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1), strength)
         out: Tensor = self.network(image, blend)
         return out
 
 
 def export(trained: Trained, path: Path) -> dict[str, str]:
-    """Write a network as ONNX and return what it takes: name -> shape.
-
-    Args:
-        trained: The network.
-        path: Where to.
+    """Write a network as ONNX and return its inputs, name -> shape.
 
     Raises:
         ValueError: The extra is not installed.
@@ -54,32 +70,48 @@ def export(trained: Trained, path: Path) -> dict[str, str]:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError:
         raise ValueError("an export needs onnx and onnxscript: pip install 'nst[onnx]'") from None
-    image = torch.rand(1, 3, EDGE, EDGE + 16)
-    height, width = (4 * torch.export.Dim(name, min=4, max=4096) for name in ("height", "width"))
-    shape = {2: height, 3: width}
-    if isinstance(trained.network, Adain):
-        module: nn.Module = _Blended(trained.network)
-        tall, wide = (4 * torch.export.Dim(name, min=4, max=4096) for name in ("style_height", "style_width"))
-        inputs: tuple[Tensor, ...] = (image, torch.rand(1, 3, EDGE + 32, EDGE), torch.ones(()))
-        names, shapes = ["image", "style", "strength"], (shape, {2: tall, 3: wide}, None)
-        said = {"image": "1 x 3 x H x W", "style": "1 x 3 x H' x W'", "strength": "a number from 0 to 1"}
-    else:
-        module = _Mixed(trained.network)
-        inputs = (image, torch.full((1, len(trained.styles)), 1 / len(trained.styles)))
-        names, shapes = ["image", "mix"], (shape, None)  # type: ignore[assignment]
-        said = {"image": "1 x 3 x H x W", "mix": f"1 x {len(trained.styles)}: weights of {', '.join(trained.styles)}"}
+    program = _any_style(trained.network) if isinstance(trained.network, Adain) else _known_styles(trained)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's remarks on its own parts
+        warnings.simplefilter("ignore")  # the exporter's, on itself
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            module.eval(),
-            inputs,
-            input_names=names,
+        exported = torch.onnx.export(
+            program.module.eval(),
+            tuple(program.examples.values()),
+            input_names=list(program.examples),
             output_names=["picture"],
-            dynamic_shapes=shapes,
+            dynamic_shapes=program.dynamic,
             dynamo=True,
             verbose=False,
         )
-    assert program is not None
-    program.save(str(path))
-    return said
+    assert exported is not None
+    exported.save(str(path))
+    return program.described
+
+
+def _any_style(network: Adain) -> Program:
+    return Program(
+        module=_Stylizing(network),
+        examples={
+            "image": torch.rand(1, 3, EDGE, EDGE + 16),
+            "style": torch.rand(1, 3, EDGE + 32, EDGE),
+            "strength": torch.ones(()),
+        },
+        dynamic=(_any_size("height", "width"), _any_size("style_height", "style_width"), None),
+        described={"image": "1 x 3 x H x W", "style": "1 x 3 x H' x W'", "strength": "a number from 0 to 1"},
+    )
+
+
+def _known_styles(trained: Trained) -> Program:
+    count = len(trained.styles)
+    return Program(
+        module=_Mixing(trained.network),
+        examples={"image": torch.rand(1, 3, EDGE, EDGE + 16), "mix": torch.full((1, count), 1 / count)},
+        dynamic=(_any_size("height", "width"), None),
+        described={"image": "1 x 3 x H x W", "mix": f"1 x {count}: weights of {', '.join(trained.styles)}"},
+    )
+
+
+def _any_size(height: str, width: str) -> dict[int, Any]:
+    """Let the last two axes be any multiples of 4."""
+    tall, wide = (4 * torch.export.Dim(name, min=4, max=LARGEST // 4) for name in (height, width))
+    return {2: tall, 3: wide}

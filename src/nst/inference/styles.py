@@ -1,140 +1,158 @@
-"""What a person asks of a trained network: styles by name or by file, their weights, strength, masks."""
+"""The styles that a user asks a trained network for: names or files, weights, strength and masks."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
-from nst.inference.tiled import Tell
 from nst.methods.adain import cropped
 from nst.methods.network_module import sized
-from nst.networks import Adain, Blend
+from nst.networks import Adain, Transformer
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
 
-STYLE_SIZE = 320  # shorter edge at which a style's file is seen, pixels, where the checkpoint does not say
+STYLE_SIZE = 320  # shorter edge of a style file, pixels, if the checkpoint does not say at which it was trained
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One style that is asked for.
+class StyleRequest:
+    """One style of a mix.
 
     Attributes:
-        name: Of a style that the checkpoint knows, or a file.
-        weight: Its share, relative to the others.
+        name: A style that the checkpoint knows, or an image file.
+        weight: Relative to the other styles.
     """
 
     name: str
     weight: float = 1.0
 
 
-def wishes(words: str | None, trained: Trained) -> list[Wish]:
-    """Read `name:weight,name:weight`; without any the first style of the checkpoint.
+def parse(words: str | None, known: Sequence[str]) -> list[StyleRequest]:
+    """Parse `name:weight,name:weight`; None means the first style of the checkpoint.
+
+    Args:
+        words: What the user typed.
+        known: Names of the styles of the checkpoint.
 
     Raises:
-        ValueError: A weight is no number of 0 or more, or all are 0.
+        ValueError: A weight is not a number of 0 or more, or all weights are 0.
     """
     if words is None:
-        return [Wish(trained.styles[0])]
-    out = [_wish(word.strip(), trained) for word in words.split(",") if word.strip()]
-    if not out or sum(wish.weight for wish in out) <= 0:
+        return [StyleRequest(known[0])]
+    out = [_request(word.strip(), known) for word in words.split(",") if word.strip()]
+    if not out or sum(request.weight for request in out) <= 0:
         raise ValueError(f"style={words} gives no style a weight over 0; give style=name:weight,name:weight")
     return out
 
 
-def _wish(word: str, trained: Trained) -> Wish:
+def _request(word: str, known: Sequence[str]) -> StyleRequest:
     name, colon, number = word.rpartition(":")
-    if not colon or word in trained.styles or Path(word).is_file():
-        return Wish(word)
+    if not colon or word in known or Path(word).is_file():
+        return StyleRequest(word)
     try:
         weight = float(number)
     except ValueError:
         raise ValueError(f"style={word} has the weight {number!r}; give name:weight, such as {name}:0.5") from None
     if not (math.isfinite(weight) and weight >= 0):
         raise ValueError(f"style={word} has the weight {number}; give a number of 0 or more")
-    return Wish(name, weight)
+    return StyleRequest(name, weight)
 
 
-def tell(trained: Trained, asked: Sequence[Wish], *, strength: float, masks: Sequence[Tensor | None]) -> Tell:
-    """Return what the network is told for a picture of a given size.
+@dataclass(frozen=True)
+class StyleMix:
+    """Styles as a network takes them, and where in an image each of them goes.
+
+    Attributes:
+        network: The network.
+        codes: Of K styles, (K, ...).
+        weights: Of each style: (1, 1, 1, 1), or (1, 1, H, W) for an image of that size.
+        strength: In [0, 1]. A network that does not accept any style ignores it.
+    """
+
+    network: Transformer | Adain
+    codes: Tensor
+    weights: Sequence[Tensor]
+    strength: float
+
+    def weights_at(self, size: tuple[int, int]) -> Tensor:
+        """Return the weights for an image resized or padded to (height, width): (1, K, 1, 1) or (1, K, h, w).
+
+        h and w are those of the network's encoded maps.
+        """
+        placed = [weight if weight.shape[-2:] == (1, 1) else self._encoded(weight, size) for weight in self.weights]
+        return torch.cat(torch.broadcast_tensors(*placed), dim=1)  # type: ignore[no-untyped-call]
+
+    def _encoded(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
+        (height, width), stride = size, self.network.stride
+        resized = F.interpolate(mask, size, mode="bilinear", antialias=True)
+        return F.adaptive_avg_pool2d(resized, (height // stride, width // stride))
+
+    def condition(self, weights: Tensor) -> Any:
+        """Return the second argument of the network for the weights of a whole image or of a window."""
+        return self.network.condition(self.codes, weights, self.strength)
+
+    def to(self, device: torch.device) -> "StyleMix":
+        """Return the same mix on a device, for a network that is there."""
+        return StyleMix(self.network, self.codes.to(device), [one.to(device) for one in self.weights], self.strength)
+
+
+def mix(
+    trained: Trained, requests: Sequence[StyleRequest], *, strength: float, masks: Sequence[Tensor | None]
+) -> StyleMix:
+    """Return the mix of the styles that a user asks for.
 
     Args:
         trained: The network.
-        asked: The styles.
-        strength: In [0, 1]; of a transformer it is 1: its pictures are blended with the photograph instead.
-        masks: Of each style, (1, 1, H, W) of the picture's size, or None for everywhere.
+        requests: The styles.
+        strength: In [0, 1].
+        masks: Of each style, (1, 1, H, W) of the image's size, or None for everywhere.
 
     Raises:
-        ValueError: A style is unknown, or no file.
+        ValueError: A style is unknown and not a file, or the network takes no masks.
     """
-    if isinstance(trained.network, Adain):
-        return _blend(trained, asked, strength, masks)
-    if any(mask is not None for mask in masks):
+    if not trained.network.accepts_any_style and any(mask is not None for mask in masks):
         raise ValueError(f"masks= needs a network of method=adain; this one is of method={trained.method}")
-    mix = torch.zeros(1, len(trained.styles))
-    for wish in asked:
-        mix[0, _known(wish.name, trained)] += wish.weight
-    mix = mix / mix.sum()
-    return lambda size: mix
-
-
-def _known(name: str, trained: Trained) -> int:
-    if name not in trained.styles:
-        near = ", ".join(nearest(name, trained.styles))
-        raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}")
-    return trained.styles.index(name)
-
-
-def _blend(trained: Trained, asked: Sequence[Wish], strength: float, masks: Sequence[Tensor | None]) -> Tell:
-    looks = [_look(wish.name, trained) for wish in asked]
-    means, deviations = (torch.stack([look[i] for look in looks])[None] for i in (0, 1))  # (1, K, C)
-    shares = [
-        torch.full((1, 1, 1, 1), wish.weight) if mask is None else mask * wish.weight
-        for wish, mask in zip(asked, masks, strict=True)
+    weights = [
+        torch.full((1, 1, 1, 1), request.weight) if mask is None else mask * request.weight
+        for request, mask in zip(requests, masks, strict=True)
     ]
-
-    def told(size: tuple[int, int]) -> Blend:
-        places = [share if share.shape[-2:] == (1, 1) else _at(share, size) for share in shares]
-        together = torch.broadcast_tensors(*places)  # type: ignore[no-untyped-call]
-        weights = torch.cat(together, dim=1)  # (1, K, h, w)
-        return Blend(means, deviations, weights / weights.sum(1, keepdim=True).clamp_min(1e-6), strength)
-
-    return told
-
-
-def _at(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """A mask of the picture at the positions of the encoder, for a picture that was padded or reduced."""
-    return F.adaptive_avg_pool2d(
-        F.interpolate(mask, size, mode="bilinear", antialias=True), (size[0] // 4, size[1] // 4)
-    )
+    codes = torch.stack([_code(request.name, trained) for request in requests])
+    return StyleMix(trained.network, codes, weights, strength)
 
 
 @torch.no_grad()
-def _look(name: str, trained: Trained) -> tuple[Tensor, Tensor]:
-    """Mean and deviation, (C,) each, of a style that the checkpoint knows, or of a picture file."""
+def _code(name: str, trained: Trained) -> Tensor:
+    """Return the code of a style that the checkpoint knows, or of an image file."""
     if name in trained.styles:
-        place = trained.styles.index(name)
-        return trained.keeps["means"][place], trained.keeps["deviations"][place]
-    if not Path(name).expanduser().is_file():
-        near = ", ".join(nearest(name, trained.styles))
+        return trained.known_style(name)
+    near = ", ".join(nearest(name, trained.styles))
+    if not isinstance(trained.network, Adain):
+        raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}")
+    path = Path(name).expanduser()
+    if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
     edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
-    style = cropped(sized(image_io.load(Path(name).expanduser()).rgb, edge, 1.0))
-    assert isinstance(trained.network, Adain)
-    mean, deviation = trained.network.look(style)
-    return mean[0], deviation[0]
+    style = cropped(sized(image_io.load(path).rgb, edge, 1.0))
+    return trained.network.encode_style(style.to(next(trained.network.parameters()))).cpu()
 
 
 def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapixels: float) -> list[Tensor | None]:
-    """Read `file,null,file`, one for each style, and divide the picture among them.
+    """Read `file,null,file`, one mask for each style, and make them sum to 1 at every pixel.
+
+    Args:
+        files: What the user typed; None for no masks.
+        count: Number of styles.
+        size: (height, width) of the image, pixels.
+        max_megapixels: See `image_io.load`.
 
     Raises:
-        ValueError: There are more or fewer than styles, or one is no mask.
+        ValueError: There are more or fewer masks than styles, or a file is not a mask.
     """
     if files is None:
         return [None] * count

@@ -1,9 +1,8 @@
-"""A trained network on pictures of any size: whole, or window by window with the same result."""
+"""A trained network on images of any size: whole, or window by window with the same result."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,31 +10,38 @@ from torch import Tensor
 
 from nst import kernels
 from nst.data import image_io
-from nst.networks import Adain, Transformer, held
+from nst.inference.styles import StyleMix
+from nst.networks import Adain, Transformer, fixed_moments
 from nst.tiling.memory import free_memory
 
-WHOLE = 1024**2  # pixels: a picture of no more is painted whole, by its own moments
-WINDOWS = (1536, 1024, 512)  # pixels: the larger, the less of the work is halo; larger ones are slower by their memory
-MAPS = 20  # maps of `width` channels that a network holds at full size, at its peak: transformer 12, adain 19
-USABLE = 0.5  # share of the free memory that a window may take
-SMALLEST = 8  # pixels; a smaller edge is padded to it: reflection needs room
-Tell = Callable[[tuple[int, int]], Any]
-"""(height, width) -> what the network is told besides the picture: a mix, or a blend."""
+WHOLE = 1024**2  # pixels; an image up to this size is processed whole, with its own moments
+WINDOWS = (
+    1536,
+    1024,
+    512,
+)  # pixels; large windows spend less on the halo, still larger ones are slower by their memory
+MAPS = 20  # feature maps of `width` channels at full size that a network needs at its peak: transformer 12, adain 19
+USABLE = 0.5  # fraction of the free memory that a window may use
+SMALLEST = 8  # pixels; smaller edges are padded to this, since reflection padding needs room
+
+Progress = Callable[[float], None]
+"""Called with the fraction of the work that is done, in [0, 1]."""
 
 
 @dataclass(frozen=True)
-class Stylist:
-    """Paints with a network.
+class TiledNetwork:
+    """Applies a network to images of any size.
 
-    An instance norm looks at the whole picture, so a picture cut into windows would change from window to window. Its
-    moments are therefore taken once, of the picture reduced to `glance`, and held for the whole as for the windows:
-    both give the same, and the cost per pixel does not grow. A picture of a megapixel or less has its own moments.
+    An instance norm depends on the whole image, so an image cut into windows would change from window to window. The
+    moments are therefore measured once, on the image reduced to `glance`, and fixed for the whole image and its windows
+    (see `fixed_moments`): both give the same picture, and the cost per pixel does not grow. An image of a megapixel or
+    less that is not cut has its own moments.
 
     Args:
-        network: Trained, in evaluation mode.
-        tile: Longest edge of a window without its halo, pixels, a multiple of 4; None: always whole; 0: whole up to a
-            megapixel, else the largest of `WINDOWS` that fits into the free memory.
-        glance: Edge of the square whose area a picture is reduced to before its moments are taken, pixels.
+        network: A trained network in evaluation mode.
+        tile: Longest edge of a window without its halo, pixels, a multiple of 4; None: never cut; 0: cut above a
+            megapixel, into the largest of `WINDOWS` that fits into the free memory.
+        glance: Images over a megapixel are reduced to `glance` x `glance` pixels before their moments are measured.
     """
 
     network: Transformer | Adain
@@ -43,33 +49,34 @@ class Stylist:
     glance: int = 720
 
     @torch.no_grad()
-    def paint(self, image: Tensor, tell: Tell, *, done: Callable[[float], None] = lambda share: None) -> Tensor:
-        """Paint pictures.
+    def stylize(self, image: Tensor, mix: StyleMix, *, progress: Progress = lambda done: None) -> Tensor:
+        """Return the pictures, of the size of the images.
 
         Args:
-            image: [0, 1] RGB, (N, 3, H, W).
-            tell: What the network is told, for a picture of a given size.
-            done: Called with the share of the work that is done, in [0, 1].
+            image: RGB in [0, 1], (N, 3, H, W).
+            mix: The styles.
+            progress: Called after each window.
         """
         height, width = image_io.size_of(image)
         padded = _padded(image, self.network.stride)
-        tile = self._tile(height * width, image)
+        tile = self._tile(image)
         if tile is None and height * width <= WHOLE:
-            out = self.network(padded, tell(image_io.size_of(padded)))
+            out = self._whole(padded, mix)
         else:
             small = self._reduced(padded)
-            with held(self.network, lambda: self.network(small, tell(image_io.size_of(small)))):
-                out = self._pieces(padded, tell, tile, done)
-        done(1.0)
-        inside: Tensor = out[..., :height, :width].clamp(0, 1)
-        return inside
+            with fixed_moments(self.network, lambda: self._whole(small, mix)):
+                out = self._whole(padded, mix) if tile is None else self._windows(padded, mix, tile, progress)
+        progress(1.0)
+        return out[..., :height, :width].clamp(0, 1)
 
-    def _tile(self, pixels: int, image: Tensor) -> int | None:
+    def _tile(self, image: Tensor) -> int | None:
+        """Return the edge of the windows, or None for the whole image."""
+        height, width = image_io.size_of(image)
         if self.tile != 0:
             return self.tile
-        if pixels <= WHOLE:
+        if height * width <= WHOLE:
             return None
-        kernels.release_memory()  # what the last picture left counts as free
+        kernels.release_memory()  # memory freed after the last image counts as free
         free = free_memory(image.device)
         each = len(image) * MAPS * self.network.options["width"] * image.element_size()
         fits = (edge for edge in WINDOWS if free is None or each * (edge + 2 * self.network.halo) ** 2 <= USABLE * free)
@@ -77,46 +84,47 @@ class Stylist:
 
     def _reduced(self, image: Tensor) -> Tensor:
         height, width = image_io.size_of(image)
-        scale = min(1.0, self.glance / (height * width) ** 0.5)
-        if scale == 1 or height * width <= WHOLE:
+        scale = self.glance / (height * width) ** 0.5
+        if scale >= 1 or height * width <= WHOLE:
             return image
-        return image_io.resize(image, (_multiple(height * scale), _multiple(width * scale)))
+        stride = self.network.stride
+        size = (max(SMALLEST, round(length * scale / stride) * stride) for length in (height, width))
+        return image_io.resize(image, tuple(size))
 
-    def _pieces(self, image: Tensor, tell: Tell, tile: int | None, done: Callable[[float], None]) -> Tensor:
+    def _whole(self, image: Tensor, mix: StyleMix) -> Tensor:
+        out: Tensor = self.network(image, mix.condition(mix.weights_at(image_io.size_of(image))))
+        return out
+
+    def _windows(self, image: Tensor, mix: StyleMix, tile: int, progress: Progress) -> Tensor:
         size = height, width = image_io.size_of(image)
-        told = tell(size)
-        if tile is None:
-            return self.network(image, told)  # type: ignore[no-any-return]
+        weights, halo, stride = mix.weights_at(size), self.network.halo, self.network.stride
         out = torch.empty_like(image)
-        for top, left, bottom, right in _windows(size, tile):
-            up, leftward = max(0, top - self.network.halo), max(0, left - self.network.halo)
-            down, rightward = min(height, bottom + self.network.halo), min(width, right + self.network.halo)
-            here = self.network.window(told, up, leftward, down - up, rightward - leftward)
-            piece = self.network(image[..., up:down, leftward:rightward], here)
-            inside = piece[..., top - up : bottom - up, left - leftward : right - leftward]
-            out[..., top:bottom, left:right] = inside
-            done((top * width + (bottom - top) * right) / (height * width))
+        for top, left, bottom, right in _windows(size, tile, stride):
+            up, down = max(0, top - halo), min(height, bottom + halo)
+            before, after = max(0, left - halo), min(width, right + halo)
+            here = weights
+            if weights.shape[-2:] != (1, 1):
+                here = weights[..., up // stride : down // stride, before // stride : after // stride]
+            window = self.network(image[..., up:down, before:after], mix.condition(here))
+            out[..., top:bottom, left:right] = window[..., top - up : bottom - up, left - before : right - before]
+            progress((top * width + (bottom - top) * right) / (height * width))
         return out
 
 
-def _windows(size: tuple[int, int], tile: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut a picture of (height, width) into windows of about the same size, no longer than `tile`."""
+def _windows(size: tuple[int, int], tile: int, stride: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut an image of (height, width) into windows of about the same size, no longer than `tile`."""
     height, width = size
-    tall, wide = (4 * ceil(length / ceil(length / tile) / 4) for length in size)
+    tall, wide = (stride * ceil(length / ceil(length / tile) / stride) for length in size)
     for top in range(0, height, tall):
         for left in range(0, width, wide):
             yield top, left, min(height, top + tall), min(width, left + wide)
 
 
 def _padded(image: Tensor, stride: int) -> Tensor:
-    """Grow an image at its lower and right border to multiples of the stride, no smaller than the networks need."""
+    """Pad an image at its bottom and right edges to multiples of the stride, and to at least `SMALLEST`."""
     height, width = image_io.size_of(image)
     more = [max(SMALLEST, length + (-length) % stride) - length for length in (width, height)]
     if not any(more):
         return image
     fits = more[0] < width and more[1] < height
     return F.pad(image, (0, more[0], 0, more[1]), mode="reflect" if fits else "replicate")
-
-
-def _multiple(edge: float) -> int:
-    return max(SMALLEST, round(edge / 4) * 4)

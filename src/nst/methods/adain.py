@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
-from nst.networks import Adain, Blend
+from nst.networks import Adain, StyleBlend
 from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
 from nst.optim.lr_schedulers import Schedule
@@ -75,8 +75,8 @@ class AdainMethod(NetworkMethod):
         _, contents, styles = batch
         references = style_references(self.objective, [style[None].float() for style in styles])
         encoded = self.network.encoder(contents)
-        means, deviations = self.network.look(styles)
-        blend = Blend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
+        means, deviations = self.network.style_statistics(styles)
+        blend = StyleBlend(means[:, None], deviations[:, None], means.new_ones(len(means), 1, 1, 1))
         pictures = self.network.decoder(*self.network.normalise(encoded, blend), 1.0)
         some = slice(0, max(1, len(contents) // 4))
         again = self.network.decoder(encoded[some], mean_deviation(encoded[some]), 0.0)
@@ -87,14 +87,14 @@ class AdainMethod(NetworkMethod):
         """Return the photograph (1, 3, H, W) in each named style."""
         out = {}
         for name, style in zip(self.style_names, self.styles, strict=True):
-            mean, deviation = self.network.look(style.to(content))
-            out[name] = self.network(content, Blend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
+            mean, deviation = self.network.style_statistics(style.to(content))
+            out[name] = self.network(content, StyleBlend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
         return out
 
     @torch.no_grad()
     def statistics(self) -> dict[str, Tensor]:
         """Return the channel means and deviations of the named styles, (S, C) each."""
-        looks = [self.network.look(style.to(next(self.network.parameters()))) for style in self.styles]
+        looks = [self.network.style_statistics(style.to(next(self.network.parameters()))) for style in self.styles]
         return {
             "means": torch.cat([mean for mean, _ in looks]).cpu(),
             "deviations": torch.cat([deviation for _, deviation in looks]).cpu(),

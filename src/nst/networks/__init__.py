@@ -1,7 +1,7 @@
-"""Networks that learn to paint: one pass from a photograph to a picture."""
+"""Networks that paint a photograph in a style in one pass."""
 
-from nst.networks.adain import Adain, Blend
-from nst.networks.instance_norm import Moments, held
+from nst.networks.adain import Adain, StyleBlend
+from nst.networks.instance_norm import Moments, fixed_moments
 from nst.networks.transformer import Transformer
 
-__all__ = ["Adain", "Blend", "Moments", "Transformer", "held"]
+__all__ = ["Adain", "Moments", "StyleBlend", "Transformer", "fixed_moments"]

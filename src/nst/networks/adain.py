@@ -1,5 +1,6 @@
 """Any style in one network: encoder, adaptive instance normalisation, decoder (Huang & Belongie 2017)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,21 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.networks.instance_norm import Moments, Pair, mean_deviation, renormed
-from nst.networks.layers import Conv, Normed, painted
+from nst.networks.instance_norm import MeanDeviation, Moments, mean_deviation, renormalise
+from nst.networks.layers import Conv, ConvNorm, decode
 
-LOOK = 128  # numbers that tell every norm of the decoder what a picture shall look like
+EMBEDDING = 128  # size of the style embedding that conditions the norms of the decoder
 
 
 @dataclass(frozen=True)
-class Blend:
-    """What a picture shall look like.
+class StyleBlend:
+    """The styles of a picture, and how strongly they are applied.
 
     Attributes:
-        means: Of the styles' encoded channels, (N, K, C), or (1, K, C) for all pictures.
-        deviations: Likewise.
-        weights: Of the K styles, of sum 1: (N, K, 1, 1), or at every position of the encoder, (N, K, H / 4, W / 4).
-        strength: 1: the style's statistics; 0: the photograph's own, which gives the photograph again.
+        means: Channel means of the K encoded styles, (N, K, C), or (1, K, C) for all pictures.
+        deviations: Their standard deviations, likewise.
+        weights: Of the K styles, sum 1: (N, K, 1, 1), or for every position of the encoder (N, K, H / 4, W / 4).
+        strength: 1: the style's statistics; 0: the photograph's own, which reproduces the photograph.
     """
 
     means: Tensor
@@ -29,13 +30,19 @@ class Blend:
     weights: Tensor
     strength: float | Tensor = 1.0
 
+    def to(self, device: torch.device) -> "StyleBlend":
+        """Return the same on a device."""
+        means, deviations, weights = (value.to(device) for value in (self.means, self.deviations, self.weights))
+        return replace(self, means=means, deviations=deviations, weights=weights)
+
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; no norm, which would take away the statistics that carry the style."""
+    """A residual block of two convolutions without norms, which would remove the statistics that carry the style."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first, self.second = _begun(Conv(channels, channels, 3)), _begun(Conv(channels, channels, 3), gain=0.3)
+        self.first = _he_initialised(Conv(channels, channels, 3))
+        self.second = _he_initialised(Conv(channels, channels, 3), gain=0.3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return maps of the same shape."""
@@ -44,17 +51,17 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A learned encoder: a 5 x 5 convolution, two that halve, a residual block.
+    """A trained encoder: a 5 x 5 convolution, two that halve the resolution, a residual block.
 
     Args:
-        width: Channels at full size.
+        width: Channels at full resolution.
         channels: Channels of the encoded maps.
     """
 
     def __init__(self, *, width: int, channels: int) -> None:
         super().__init__()
         convs = Conv(3, width, 5), Conv(width, 2 * width, 3, stride=2), Conv(2 * width, channels, 3, stride=2)
-        self.down = nn.ModuleList([_begun(conv) for conv in convs])
+        self.down = nn.ModuleList([_he_initialised(conv) for conv in convs])
         self.block = Block(channels)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -66,44 +73,45 @@ class Encoder(nn.Module):
         return out
 
 
-def _begun(conv: Conv, gain: float = 1.0) -> Conv:
-    """Begin with signals that neither fade nor grow, which without norms no later layer would mend (He et al. 2015)."""
+def _he_initialised(conv: Conv, gain: float = 1.0) -> Conv:
+    """Initialise so that the variance stays the same from layer to layer: no norm restores it (He et al. 2015)."""
     nn.init.kaiming_normal_(conv.conv.weight, nonlinearity="relu")
     conv.conv.weight.data.mul_(gain)
     nn.init.zeros_(conv.conv.bias)  # type: ignore[arg-type]
     return conv
 
 
-class LookNorm(nn.Module):
-    """Instance norm whose scale and shift are predicted: `y = (1 + gamma(l)) (x - mu) / sigma + beta(l)`.
+class PredictedNorm(nn.Module):
+    """Instance norm with predicted scale and shift: `y = (1 + gamma(e)) (x - mu) / sigma + beta(e)`, e the embedding.
 
     Args:
-        channels: C, of what is normed.
-        look: L, numbers that say what a picture shall look like.
+        channels: C, of the maps.
+        embedding: E, size of the style embedding.
 
-    Source: Ghiasi et al. 2017, whose predictions are of a style's picture; the norm of Dumoulin, Shlens & Kudlur 2017.
+    Source: Ghiasi et al. 2017, who predict the parameters from a style image; the norm of Dumoulin, Shlens & Kudlur
+    2017.
     """
 
-    def __init__(self, channels: int, look: int) -> None:
+    def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
         self.moments = Moments()
-        self.predict = nn.Conv2d(look, 2 * channels, 1)
-        nn.init.normal_(self.predict.weight, std=0.1 * look**-0.5)  # begin near the plain norm
+        self.predict = nn.Conv2d(embedding, 2 * channels, 1)
+        nn.init.normal_(self.predict.weight, std=0.1 * embedding**-0.5)  # starts close to a plain instance norm
         nn.init.zeros_(self.predict.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, look: Tensor) -> Tensor:
-        """Return normed maps, (N, C, h, w); the look is (N, L, 1, 1), or (N, L, h / k, w / k): each place its own."""
-        scale, shift = self.predict(look).chunk(2, dim=1)
-        if look.shape[-2:] != (1, 1):
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the normalised maps, (N, C, h, w); the embedding is (N, E, 1, 1) or a map (N, E, h / k, w / k)."""
+        scale, shift = self.predict(embedding).chunk(2, dim=1)
+        if embedding.shape[-2:] != (1, 1):
             scale, shift = (F.interpolate(values, x.shape[-2:], mode="nearest") for values in (scale, shift))
-        return renormed(x, self.moments(x), shift, 1 + scale)
+        return renormalise(x, self.moments(x), shift, 1 + scale)
 
 
 class Decoder(nn.Module):
-    """Residual blocks, two doublings with convolutions, a 5 x 5 convolution, a sigmoid; told of the style by its norms.
+    """Residual blocks, two upsamplings with convolutions, a 5 x 5 convolution, a sigmoid; its norms know the style.
 
     Args:
-        width: Channels at full size.
+        width: Channels at full resolution.
         channels: Channels of the encoded maps.
         blocks: Residual blocks.
     """
@@ -111,53 +119,56 @@ class Decoder(nn.Module):
     def __init__(self, *, width: int, channels: int, blocks: int) -> None:
         super().__init__()
 
-        def normed(inside: int, outside: int) -> Normed:
-            return Normed(Conv(inside, outside, 3), LookNorm(outside, LOOK))
+        def conv_norm(inside: int, outside: int) -> ConvNorm:
+            return ConvNorm(Conv(inside, outside, 3), PredictedNorm(outside, EMBEDDING))
 
-        self.read = nn.Conv2d(2 * channels + 1, LOOK, 1)
-        nn.init.normal_(self.read.weight[:, -1:])  # heard from the begin: strength 0 is another task
+        self.read = nn.Conv2d(2 * channels + 1, EMBEDDING, 1)
+        nn.init.normal_(self.read.weight[:, -1:])  # large from the start: strength 0 is a task of its own
         self.blocks = nn.ModuleList(
-            [nn.ModuleList([normed(channels, channels), normed(channels, channels)]) for _ in range(blocks)]
+            [nn.ModuleList([conv_norm(channels, channels), conv_norm(channels, channels)]) for _ in range(blocks)]
         )
-        self.up = nn.ModuleList([normed(channels, 2 * width), normed(2 * width, width)])
+        self.up = nn.ModuleList([conv_norm(channels, 2 * width), conv_norm(2 * width, width)])
         self.last = Conv(width, 3, 5)
 
-    def forward(self, x: Tensor, pair: Pair, strength: float | Tensor) -> Tensor:
+    def forward(self, x: Tensor, statistics: MeanDeviation, strength: float | Tensor) -> Tensor:
         """Return RGB in [0, 1], (N, 3, H, W).
 
         Args:
             x: Encoded maps, (N, channels, H / 4, W / 4).
-            pair: The mean and the deviation that they were given, (N, channels, 1, 1), or (N, channels, H / 4, W / 4).
-            strength: 1: those of a style; 0: the photograph's own, to paint it again.
+            statistics: The mean and deviation they were given, (N, channels, 1, 1) or (N, channels, H / 4, W / 4).
+            strength: 1 if these are a style's; 0 if they are the photograph's own, to reproduce it.
         """
-        told = [*pair, torch.zeros_like(pair[0][:, :1]) + strength]
-        look = self.read(torch.cat(told, dim=1)).relu_()
-        return painted(x, look, self.blocks, self.up, self.last)
+        told = [*statistics, torch.zeros_like(statistics[0][:, :1]) + strength]
+        embedding = self.read(torch.cat(told, dim=1)).relu_()
+        return decode(x, embedding, self.blocks, self.up, self.last)
 
 
 class Adain(nn.Module):
-    """Encode the photograph, give each channel the style's mean and deviation, decode, told of them once more.
+    """Encode the photograph, give its channels the style's mean and deviation, decode conditioned on the same.
 
     `AdaIN(x, y) = sigma(y) (x - mu(x)) / sigma(x) + mu(y)`.
 
     Args:
-        width: Channels at full size.
-        channels: Channels of the encoded maps: a style is twice as many numbers.
+        width: Channels at full resolution.
+        channels: C, channels of the encoded maps; a style is 2 C numbers.
         blocks: Residual blocks of the decoder.
 
     Attributes:
-        stride: Edges must be multiples of it, pixels.
-        halo: Pixels round a window that its inside depends on, a multiple of the stride.
+        accepts_any_style: True: styles may be images, and strength and masks act inside the network.
+        stride: Edges of images must be multiples of it, pixels.
+        halo: Margin around a window on which the values inside depend, pixels, a multiple of the stride.
 
     Source: Huang & Belongie 2017, equation 8 and section 7.
 
-    Differs: the encoder is learned together with the decoder, against the same losses as the other networks and the
-    photograph itself at strength 0, since a VGG-19 can't always be had; four times smaller maps instead of eight; the
-    decoder has instance norms that are told of the same statistics and of the strength. Without norms there, a training
-    of a quarter of an hour learned palettes and no strokes; without the strength, it painted photographs as paintings.
+    Differs: the encoder is trained together with the decoder, with the same losses as the other networks and with the
+    photograph itself as the target at strength 0, since a VGG-19 is not always available. The encoded maps are at a
+    quarter of the resolution instead of an eighth. The decoder has instance norms conditioned on the same statistics
+    and on the strength. Without these norms, 15 minutes of training transferred palettes but no strokes; without the
+    strength, photographs came out as paintings.
     """
 
     kind = "adain"
+    accepts_any_style = True
     stride = 4
 
     def __init__(self, *, width: int, channels: int, blocks: int) -> None:
@@ -170,17 +181,22 @@ class Adain(nn.Module):
         self.decoder = Decoder(width=width, channels=channels, blocks=blocks)
         self.moments = Moments()
 
-    def look(self, style: Tensor) -> Pair:
+    @classmethod
+    def build(cls, options: Mapping[str, Any], styles: int) -> "Adain":
+        """Return a network with the `options` of another; the number of styles has no effect."""
+        return cls(**options)
+
+    def style_statistics(self, style: Tensor) -> MeanDeviation:
         """Return mean and deviation of the encoded style (N, 3, H, W): (N, C) each."""
         mean, deviation = mean_deviation(self.encoder(style))
         return mean.flatten(1), deviation.flatten(1)
 
-    def normalise(self, x: Tensor, blend: Blend) -> tuple[Tensor, Pair]:
+    def normalise(self, x: Tensor, blend: StyleBlend) -> tuple[Tensor, MeanDeviation]:
         """Give encoded maps (N, C, h, w) the statistics of a blend.
 
         Returns:
-            The maps, and the mean and the deviation they were given: (N, C, 1, 1), or (N, C, h, w) where the blend's
-            weights are maps.
+            The maps, and the mean and deviation that they were given: (N, C, 1, 1), or (N, C, h, w) if the weights of
+            the blend are maps.
         """
         own, weights = self.moments(x), blend.weights
         styles = (
@@ -188,16 +204,32 @@ class Adain(nn.Module):
             for values in (blend.means, blend.deviations)
         )
         mean, deviation = (torch.lerp(at_0, at_1, blend.strength) for at_0, at_1 in zip(own, styles, strict=True))
-        return renormed(x, own, mean, deviation), (mean, deviation)
+        return renormalise(x, own, mean, deviation), (mean, deviation)
 
-    def forward(self, image: Tensor, blend: Blend) -> Tensor:
-        """Paint an image, [0, 1] RGB (N, 3, H, W) with H and W multiples of 4, as a blend of styles."""
+    def forward(self, image: Tensor, blend: StyleBlend) -> Tensor:
+        """Return the picture, RGB in [0, 1], of an image (N, 3, H, W) in [0, 1], H and W multiples of 4."""
         out: Tensor = self.decoder(*self.normalise(self.encoder(image), blend), blend.strength)
         return out
 
-    def window(self, blend: Blend, top: int, left: int, height: int, width: int) -> Blend:
-        """Return the blend for a window of the picture, pixels."""
-        if blend.weights.shape[-2:] == (1, 1):
-            return blend
-        rows, columns = (slice(at // 4, (at + length) // 4) for at, length in ((top, height), (left, width)))
-        return replace(blend, weights=blend.weights[..., rows, columns])
+    def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return what a checkpoint stores for each style besides the parameters, name -> shape."""
+        return dict.fromkeys(("means", "deviations"), (int(self.options["channels"]),))
+
+    def known_style(self, index: int, statistics: Mapping[str, Tensor]) -> Tensor:
+        """Return the code of a style whose statistics are stored, (2 C,): mean and deviation."""
+        return torch.cat([statistics["means"][index], statistics["deviations"][index]])
+
+    def encode_style(self, style: Tensor) -> Tensor:
+        """Return the code of any style (1, 3, H, W), H and W multiples of 4: (2 C,)."""
+        return torch.cat(self.style_statistics(style), dim=1)[0]
+
+    def condition(self, codes: Tensor, weights: Tensor, strength: float) -> StyleBlend:
+        """Return the second argument of `forward`.
+
+        Args:
+            codes: Of K styles, (K, 2 C).
+            weights: Of the K styles, (1, K, 1, 1) or (1, K, H / 4, W / 4); normalised to sum 1.
+            strength: In [0, 1].
+        """
+        means, deviations = codes[None].chunk(2, dim=2)
+        return StyleBlend(means, deviations, weights / weights.sum(1, keepdim=True).clamp_min(1e-6), strength)

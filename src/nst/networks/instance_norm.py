@@ -1,4 +1,4 @@
-"""Mean and deviation of the channels of a map; held, those of another picture, so that windows paint as the whole."""
+"""The mean and deviation of feature maps, which instance norms divide out, and how to fix them for a whole picture."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,68 +9,69 @@ from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to the variance
 
-Pair = tuple[Tensor, Tensor]
-"""Mean and deviation of the channels of a map; held, those of another picture, so that windows paint as the whole."""
+MeanDeviation = tuple[Tensor, Tensor]
+"""Mean and standard deviation of each channel of feature maps."""
 
 
-def mean_deviation(x: Tensor) -> Pair:
-    """Return the mean and the deviation over the positions of maps (N, C, h, w): two of (N, C, 1, 1).
+def mean_deviation(x: Tensor) -> MeanDeviation:
+    """Return the mean and the deviation over the positions p of maps (N, C, h, w), each (N, C, 1, 1).
 
     `mu = mean_p x_p`, `sigma = sqrt(mean_p (x_p - mu)^2 + 1e-5)`.
     """
     mean = x.mean((2, 3), keepdim=True)
-    norm = torch.linalg.vector_norm(x - mean, dim=(2, 3), keepdim=True)  # no map of squares
+    norm = torch.linalg.vector_norm(x - mean, dim=(2, 3), keepdim=True)  # saves the memory of the squares
     return mean, (norm.square() / (x.shape[2] * x.shape[3]) + EPSILON).sqrt()
 
 
-def renormed(x: Tensor, pair: Pair, mean: Tensor, deviation: Tensor) -> Tensor:
-    """Return maps whose channels have another mean and deviation than `pair`, as one line: `x * factor + offset`.
+def renormalise(x: Tensor, measured: MeanDeviation, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Return maps with a new mean and deviation, computed as `x * factor + offset`.
 
     Args:
         x: (N, C, h, w).
-        pair: The mean and the deviation that x has.
-        mean: The one to give it, (N, C, 1, 1), or (N, C, h, w) for each position its own.
-        deviation: Likewise.
+        measured: The mean and deviation of x.
+        mean: The new mean, (N, C, 1, 1), or (N, C, h, w) if it differs from position to position.
+        deviation: The new deviation, likewise.
     """
-    factor = deviation / pair[1]
-    return (x * factor).add_(mean - pair[0] * factor)
+    factor = deviation / measured[1]
+    return (x * factor).add_(mean - measured[0] * factor)
 
 
 class Moments(nn.Module):
-    """Mean and deviation of maps: their own, or while they are held, those of the picture that was shown first."""
+    """Returns the mean and deviation of its input, or inside `fixed_moments` those of an earlier input."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.holding = False
-        self.kept: Pair | None = None
+        self.recording = False
+        self.recorded: MeanDeviation | None = None
 
-    def forward(self, x: Tensor) -> Pair:
+    def forward(self, x: Tensor) -> MeanDeviation:
         """Return mean and deviation, (N, C, 1, 1) each, for x (N, C, h, w)."""
-        if self.kept is not None:
-            return self.kept
-        pair = mean_deviation(x)
-        if self.holding:
-            self.kept = pair
-        return pair
+        if self.recorded is not None:
+            return self.recorded
+        measured = mean_deviation(x)
+        if self.recording:
+            self.recorded = measured
+        return measured
 
 
 @contextmanager
-def held(network: nn.Module, show: Callable[[], Any]) -> Iterator[None]:
-    """Normalise, inside the block, by the moments of what `show` gives to the network.
+def fixed_moments(network: nn.Module, run: Callable[[], Any]) -> Iterator[None]:
+    """Fix every mean and deviation of a network to those of one forward pass for the time of the block.
 
-    An instance norm looks at the whole picture. With its moments taken from one picture, reduced, the network becomes
-    a function of a neighbourhood: windows with a halo of its receptive field give what the whole gives.
+    An instance norm depends on the whole picture, so a picture cut into windows would change from window to window.
+    With fixed moments the network has a finite receptive field: a window with a halo of that size gives the same
+    values as the whole picture.
 
     Args:
-        network: Holds `Moments`, each called once in a pass.
-        show: Calls the network once.
+        network: Contains `Moments`, each called once in a forward pass.
+        run: Does the forward pass.
     """
-    places = [module for module in network.modules() if isinstance(module, Moments)]
-    for place in places:
-        place.holding = True
+    moments = [module for module in network.modules() if isinstance(module, Moments)]
+    for module in moments:
+        module.recording = True
     try:
-        show()
+        run()
         yield
     finally:
-        for place in places:
-            place.holding, place.kept = False, None
+        for module in moments:
+            module.recording, module.recorded = False, None

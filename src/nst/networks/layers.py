@@ -1,4 +1,4 @@
-"""What the networks are made of: convolutions reflected at the border, norms that are told of the style, a doubling."""
+"""Parts of the networks: convolutions with reflection padding, convolutions with a style-dependent norm, upsampling."""
 
 from collections.abc import Iterable
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class Conv(nn.Module):
-    """A convolution over maps reflected at their border, which shows no frame.
+    """A convolution with reflection padding, which leaves no visible border.
 
     Args:
         inside: Channels in.
         outside: Channels out.
         size: Edge of the kernel, odd.
-        stride: 1, or 2 to halve.
+        stride: 1, or 2 to halve the resolution.
     """
 
     def __init__(self, inside: int, outside: int, size: int, *, stride: int = 1) -> None:
@@ -27,51 +27,51 @@ class Conv(nn.Module):
         return out
 
 
-def doubled(x: Tensor) -> Tensor:
+def upsample(x: Tensor) -> Tensor:
     """Repeat every position 2 x 2: (N, C, h, w) -> (N, C, 2 h, 2 w).
 
-    A convolution behind it paints without the checkerboards of a transposed one.
+    Followed by a convolution, it avoids the checkerboard artefacts of transposed convolutions.
 
     Source: Odena, Dumoulin & Olah 2016.
     """
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-class Normed(nn.Module):
-    """A convolution and a norm that is told of the style.
+class ConvNorm(nn.Module):
+    """A convolution followed by a style-dependent norm.
 
     Args:
         conv: The convolution.
-        norm: (maps, told) -> maps of the same shape.
+        norm: (maps, style) -> maps of the same shape.
     """
 
     def __init__(self, conv: Conv, norm: nn.Module) -> None:
         super().__init__()
         self.conv, self.norm = conv, norm
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """Return the normed maps, before a ReLU."""
-        out: Tensor = self.norm(self.conv(x), told)
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Return the normalised maps, without a ReLU."""
+        out: Tensor = self.norm(self.conv(x), style)
         return out
 
 
-def painted(x: Tensor, told: Tensor, blocks: Iterable[nn.Module], up: Iterable[nn.Module], last: nn.Module) -> Tensor:
-    """Paint maps of a photograph: the second half of a network.
+def decode(x: Tensor, style: Tensor, blocks: Iterable[nn.Module], up: Iterable[nn.Module], last: nn.Module) -> Tensor:
+    """Return the picture of encoded maps: the second half of a network.
 
     Args:
         x: (N, C, h, w).
-        told: Of the style, for every norm.
-        blocks: Residual blocks, pairs of `Normed`.
-        up: `Normed`, each behind a doubling.
-        last: To three channels.
+        style: Second argument of every norm.
+        blocks: Residual blocks, pairs of `ConvNorm`.
+        up: One `ConvNorm` for each upsampling.
+        last: The convolution to three channels.
 
     Returns:
         RGB in [0, 1], (N, 3, H, W).
     """
     for block in blocks:
         first, second = block.children()
-        x = x + second(first(x, told).relu_(), told)
+        x = x + second(first(x, style).relu_(), style)
     for layer in up:
-        x = layer(doubled(x), told).relu_()
+        x = layer(upsample(x), style).relu_()
     out: Tensor = last(x)
     return out.sigmoid()

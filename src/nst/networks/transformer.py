@@ -1,12 +1,14 @@
-"""The residual transformer of Johnson et al. 2016, with a scale and a shift for every style (Dumoulin et al. 2017)."""
+"""The residual network of Johnson et al. 2016, with a scale and a shift for every style (Dumoulin et al. 2017)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.networks.instance_norm import Moments, renormed
-from nst.networks.layers import Conv, Normed, painted
+from nst.networks.instance_norm import Moments, renormalise
+from nst.networks.layers import Conv, ConvNorm, decode
 
 
 class StyleNorm(nn.Module):
@@ -14,7 +16,7 @@ class StyleNorm(nn.Module):
 
     Args:
         channels: C.
-        styles: S; each has a gamma and a beta of its own, (C,).
+        styles: S; each style s has its own gamma and beta, (C,).
 
     Source: Dumoulin, Shlens & Kudlur 2017, equation 5.
     """
@@ -26,39 +28,41 @@ class StyleNorm(nn.Module):
         self.shifts = nn.ParameterList([nn.Parameter(torch.zeros(channels)) for _ in range(styles)])
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        """Return the normed maps, (N, C, h, w), with the styles mixed by `mix`, (N, S)."""
-        pair = self.moments(x)
+        """Return the normalised maps, (N, C, h, w), with gamma and beta averaged by the weights `mix`, (N, S)."""
+        measured = self.moments(x)
         scale, shift = (mix @ torch.stack(list(rows)) for rows in (self.scales, self.shifts))  # (N, C)
-        return renormed(x, pair, shift[..., None, None], scale[..., None, None])
+        return renormalise(x, measured, shift[..., None, None], scale[..., None, None])
 
     def add(self) -> None:
-        """Add a style that begins as the mean of those that are there."""
+        """Add a style, initialised with the mean of the others."""
         for rows in (self.scales, self.shifts):
             rows.append(nn.Parameter(torch.stack(list(rows)).detach().mean(0)))
 
 
 class Transformer(nn.Module):
-    """A photograph in, a painting out, in one pass.
+    """An image transformation network: a photograph to a picture in one of S styles, or in a mix of them.
 
-    A 9 x 9 convolution, two that halve, residual blocks at a quarter of the size, two doublings with convolutions, a
-    9 x 9 convolution and a sigmoid.
+    A 9 x 9 convolution, two that halve the resolution, residual blocks at a quarter of it, two upsamplings with
+    convolutions, a 9 x 9 convolution and a sigmoid.
 
     Args:
-        width: Channels at full size; twice and four times as many below.
-        blocks: Residual blocks, of two convolutions.
-        styles: Styles, each with norm parameters of its own.
+        width: Channels at full resolution; twice as many at half and four times as many at a quarter of it.
+        blocks: Residual blocks, of two convolutions each.
+        styles: S; each style has its own norm parameters.
 
     Attributes:
-        stride: Edges must be multiples of it, pixels.
-        halo: Pixels round a window that its inside depends on, a multiple of the stride.
+        accepts_any_style: False: the network paints only the styles that it was trained for.
+        stride: Edges of images must be multiples of it, pixels.
+        halo: Margin around a window on which the values inside depend, pixels, a multiple of the stride.
 
     Source: Johnson, Alahi & Fei-Fei 2016 and its supplement; Dumoulin, Shlens & Kudlur 2017.
 
-    Differs: reflection in every block instead of one wide border; nearest doubling instead of transposed convolutions;
-    a sigmoid instead of a scaled tanh; `width` 16 by default instead of 32, for processors.
+    Differs: reflection padding in every convolution instead of one wide border; nearest-neighbour upsampling instead of
+    transposed convolutions; a sigmoid instead of a scaled tanh; `width` is 16 by default instead of 32, for CPUs.
     """
 
     kind = "transformer"
+    accepts_any_style = False
     stride = 4
 
     def __init__(self, *, width: int, blocks: int, styles: int) -> None:
@@ -67,17 +71,24 @@ class Transformer(nn.Module):
             raise ValueError(f"network has width {width}, blocks {blocks}, styles {styles}; give 1 or more of each")
         w = width
 
-        def normed(inside: int, outside: int, size: int = 3, stride: int = 1) -> Normed:
-            return Normed(Conv(inside, outside, size, stride=stride), StyleNorm(outside, styles))
+        def conv_norm(inside: int, outside: int, size: int = 3, stride: int = 1) -> ConvNorm:
+            return ConvNorm(Conv(inside, outside, size, stride=stride), StyleNorm(outside, styles))
 
         self.options: dict[str, Any] = {"width": width, "blocks": blocks}
         self.halo = 20 + 8 * blocks
-        self.down = nn.ModuleList([normed(3, w, 9), normed(w, 2 * w, stride=2), normed(2 * w, 4 * w, stride=2)])
-        self.blocks = nn.ModuleList(
-            [nn.ModuleList([normed(4 * w, 4 * w), normed(4 * w, 4 * w)]) for _ in range(blocks)]
+        self.down = nn.ModuleList(
+            [conv_norm(3, w, 9), conv_norm(w, 2 * w, stride=2), conv_norm(2 * w, 4 * w, stride=2)]
         )
-        self.up = nn.ModuleList([normed(4 * w, 2 * w), normed(2 * w, w)])
+        self.blocks = nn.ModuleList(
+            [nn.ModuleList([conv_norm(4 * w, 4 * w), conv_norm(4 * w, 4 * w)]) for _ in range(blocks)]
+        )
+        self.up = nn.ModuleList([conv_norm(4 * w, 2 * w), conv_norm(2 * w, w)])
         self.last = Conv(w, 3, 9)
+
+    @classmethod
+    def build(cls, options: Mapping[str, Any], styles: int) -> "Transformer":
+        """Return a network with the `options` of another and a number of styles."""
+        return cls(**options, styles=styles)
 
     @property
     def styles(self) -> int:
@@ -85,26 +96,38 @@ class Transformer(nn.Module):
         return len(self.down[0].norm.scales)  # type: ignore[arg-type,union-attr]
 
     def forward(self, image: Tensor, mix: Tensor) -> Tensor:
-        """Paint.
+        """Return the picture, RGB in [0, 1], (N, 3, H, W).
 
         Args:
-            image: [0, 1] RGB, (N, 3, H, W), H and W multiples of 4, 8 or more.
+            image: RGB in [0, 1], (N, 3, H, W); H and W are multiples of 4, 8 or more.
             mix: Weights of the styles, (N, S) or (1, S).
-
-        Returns:
-            [0, 1] RGB, (N, 3, H, W).
         """
         x = image - 0.5
         for layer in self.down:
             x = layer(x, mix).relu_()
-        return painted(x, mix, self.blocks, self.up, self.last)
+        return decode(x, mix, self.blocks, self.up, self.last)
 
-    def window(self, mix: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
-        """Return what the network is told besides the picture, for a window of it: the same mix."""
-        return mix
+    def statistics_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return what a checkpoint stores for each style besides the parameters, name -> shape: nothing."""
+        return {}
+
+    def known_style(self, index: int, statistics: Mapping[str, Tensor]) -> Tensor:
+        """Return the code of a style that the network was trained for: one-hot, (S,)."""
+        return F.one_hot(torch.tensor(index), self.styles).float()
+
+    def condition(self, codes: Tensor, weights: Tensor, strength: float) -> Tensor:
+        """Return the second argument of `forward`.
+
+        Args:
+            codes: Of K styles, (K, S).
+            weights: Of the K styles, (1, K, 1, 1); normalised to sum 1.
+            strength: Has no effect inside this network.
+        """
+        mix = weights[..., 0, 0] @ codes
+        return mix / mix.sum()
 
     def add_style(self) -> list[nn.Parameter]:
-        """Add a style and return its parameters: nothing else need be trained."""
+        """Add a style and return its parameters, which are all that has to be trained for it."""
         norms = [module for module in self.modules() if isinstance(module, StyleNorm)]
         for norm in norms:
             norm.add()

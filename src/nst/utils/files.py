@@ -1,13 +1,14 @@
-"""Atomic writes, checksums, and the cache folder."""
+"""Atomic writes, checksums, safe loading of tensors, and the cache folder."""
 
 import errno
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from platformdirs import user_cache_path
 
@@ -74,6 +75,23 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_weights_only(path: Path) -> Any:
+    """Return what `torch.save` wrote, on the CPU; no code from the file is run.
+
+    Raises:
+        ValueError: The file is damaged, or holds more than tensors, numbers, strings and collections of them.
+    """
+    import torch  # here, because what is read without torch needs this module too
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, on the pickle protocol
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can fail in any way
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__).strip()
+        raise ValueError(f"can't be read as a checkpoint of tensors ({first[:120]})") from None
 
 
 def cache_folder(chosen: str | Path | None = None) -> Path:
