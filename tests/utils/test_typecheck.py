@@ -1,8 +1,26 @@
+import pathlib
+import typing
+
 import pytest
 
 from nst.utils import typecheck
 
 ADAM = {"_target_": "torch.optim.Adam", "lr": 0.1, "betas": [0.9, 0.99]}
+
+
+def literal(word: typing.Literal["row", "column"], edge: pathlib.Path) -> None:
+    """A function with annotations that configurations of ours do not have."""
+
+
+def test_a_choice_of_words_is_checked():
+    node = {"_target_": f"{__name__}.literal", "word": "row", "edge": "x"}
+    typecheck.check(node)
+    with pytest.raises(ValueError, match="word is 'line'; expected row or column"):
+        typecheck.check(node | {"word": "line"})
+
+
+def test_what_is_still_to_be_built_passes():
+    typecheck.check({"_target_": f"{__name__}.literal", "word": {"_target_": "builtins.str"}, "edge": "x"})
 
 
 def test_good_values_pass():
@@ -16,6 +34,9 @@ def test_good_values_pass():
     [
         ({**ADAM, "lr": "abc"}, "x.lr is 'abc'; expected a number"),
         ({**ADAM, "lr": float("nan")}, "x.lr is nan; expected a finite number"),
+        ({**ADAM, "betas": [0.9, float("nan")]}, r"x.betas is \[0.9, nan\]; expected a list"),
+        ({**ADAM, "betas": [0.9]}, r"x.betas is \[0.9\]; expected a list"),
+        ({**ADAM, "lr": {"a": 1}}, "x.lr is {'a': 1}; expected a number"),
         ({**ADAM, "betas": 0.9}, "x.betas is 0.9; expected"),
         ({**ADAM, "betas": [0.9, "b"]}, r"x.betas is \[0.9, 'b'\]"),
         ({**ADAM, "_target_": "torch.optim.Eve"}, "no such class or function"),
