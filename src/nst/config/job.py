@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 
 from nst.callbacks import Checkpoint
 from nst.callbacks.timelapse import TimeLapse
+from nst.config import legacy
 from nst.config.invocation import Invocation
 from nst.config.training_options import TrainingOptions
 from nst.data.color import Color
@@ -60,7 +61,7 @@ class Choices:
 
 def digest_of(config: Mapping[str, Any]) -> str:
     """Return the SHA-256 of the options that make the pixels."""
-    counted = {key: value for key, value in config.items() if key not in FREE}
+    counted = {key: value for key, value in config.items() if legacy.OPTIONS.get(key, key) not in FREE}
     return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
 
 

@@ -33,6 +33,8 @@ def config(stored: dict[str, Any]) -> dict[str, Any]:
     if "job" not in stored:  # only version 0.1 has it
         return stored
     out: dict[str, Any] = {OPTIONS.get(key, key): _targets(value) for key, value in stored.items()}
+    if isinstance(out.get("trainer"), dict):
+        out["trainer"]["enable_checkpointing"] = False  # a network's checkpoints were Lightning's own
     for name, keys in REMOVED.items():
         node = out.get(name) if name else out
         if isinstance(node, dict):

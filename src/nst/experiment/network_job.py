@@ -12,6 +12,7 @@ from torch import Tensor
 from nst.callbacks import Preview, Progress
 from nst.callbacks.checkpoint import NAME, NetworkCheckpoint
 from nst.callbacks.stop_on_signal import StopOnSignal
+from nst.config import legacy
 from nst.config.invocation import Outcome
 from nst.config.job import NetworkJob
 from nst.data import image_io
@@ -124,7 +125,8 @@ class BaseNetwork:
                 raise ValueError(f"base={path} holds no {NAME}; give the folder of a run that trained a network")
             path = inside[0]
         about = io.read(path)["nst"]
-        return cls(path, str(about["method"]), list(about["styles"]), dict(about["config"]), about.get("batches"))
+        config = legacy.config(dict(about["config"]))
+        return cls(path, str(about["method"]), list(about["styles"]), config, about.get("batches"))
 
 
 def _method(job: NetworkJob, base: BaseNetwork | None) -> tuple[NetworkMethod, bool]:

@@ -154,6 +154,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", message=r".*`broadcast_buffers` is deprecated.*")  # torch < 2.12 knows no other
     warnings.filterwarnings("ignore", message=r".*`srun` command is available.*")
     warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step\(\).*before.*optimizer\.step.*")
+    warnings.filterwarnings("ignore", message=r".*callbacks used to create the checkpoint.*")  # those of version 0.1
     os.environ.setdefault("POSSIBLE_USER_WARNINGS", "off")
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logger = logging.getLogger(name)
