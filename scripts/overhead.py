@@ -36,7 +36,7 @@ def bare(stage: Stage) -> float:
     """Take the stage's steps in a plain loop; return seconds per evaluation."""
     module: ImageModule = stage.module
     module.take_references()
-    optimizer = module.optimizer([module.pixels])
+    optimizer = module.configure_optimizers()["optimizer"]
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()

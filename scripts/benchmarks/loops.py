@@ -20,6 +20,7 @@ from nst.methods.parametrization import parametrization
 from nst.methods.stage import Steps
 from nst.objective import Objective, Target
 from nst.optim import lr_schedulers
+from nst.optim.optimization import Optimization
 
 PLAIN = {
     "vgg19": torchvision.models.vgg19,
@@ -143,11 +144,9 @@ def ours(
         content.cpu(),
         [Target(style.cpu())],
         objective=objective,
-        optimizer=OURS[optimizer],
-        scheduler=lr_schedulers.constant,
+        optimization=Optimization(OURS[optimizer], lr_schedulers.constant, steps),
         space=parametrization(cfg.method.space, tuple(content.shape[-2:]), objective.backbone.input),
         first_step=0,
-        steps=steps,
     )
     clock = Clock()
     trainer = instantiate.trainer(cfg, Path(), steps, [], [clock])

@@ -9,6 +9,7 @@ from nst.methods import ImageModule
 from nst.methods.parametrization import BANDS, SPACES, BackboneInput, LaplacianBands, clamp_with_grad, parametrization
 from nst.objective import Target
 from nst.optim import lr_schedulers
+from nst.optim.optimization import Optimization
 
 
 @pytest.fixture(params=SPACES)
@@ -106,13 +107,13 @@ def image_module(objective, start, content, style, space):
         content,
         [Target(style)],
         objective=objective,
-        optimizer=lambda parameters: torch.optim.LBFGS(
-            parameters, max_iter=30, max_eval=40, line_search_fn="strong_wolfe"
+        optimization=Optimization(
+            lambda parameters: torch.optim.LBFGS(parameters, max_iter=30, max_eval=40, line_search_fn="strong_wolfe"),
+            lr_schedulers.constant,
+            steps=1,
         ),
-        scheduler=lr_schedulers.constant,
         space=parametrization(space, tuple(start.shape[-2:]), objective.backbone.input),
         first_step=0,
-        steps=1,
     )
 
 
@@ -123,7 +124,7 @@ def test_bands_get_further_in_as_many_evaluations(objective, noise):
         module = image_module(objective, torch.full((1, 3, 48, 64), 0.5), noise(48, 64), wide, space)
         assert len(list(module.parameters())) == 1
         module.take_references()
-        optimizer = module.optimizer([module.pixels])
+        optimizer = module.configure_optimizers()["optimizer"]
 
         def closure(module=module, optimizer=optimizer):
             optimizer.zero_grad()

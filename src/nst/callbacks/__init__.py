@@ -3,8 +3,7 @@
 from nst.callbacks.checkpoint import Checkpoint
 from nst.callbacks.early_stop import StopEarly
 from nst.callbacks.images import Preview, Snapshots
-from nst.callbacks.learning import Keep
 from nst.callbacks.pixels import Average, Clamp, Restart
 from nst.callbacks.progress import Progress
 
-__all__ = ["Average", "Checkpoint", "Clamp", "Keep", "Preview", "Progress", "Restart", "Snapshots", "StopEarly"]
+__all__ = ["Average", "Checkpoint", "Clamp", "Preview", "Progress", "Restart", "Snapshots", "StopEarly"]

@@ -20,7 +20,7 @@ class StopEarly(Callback):
 
     def __init__(self, *, window: int, patience: int, least: float) -> None:
         if window < 1 or patience < 0:
-            raise ValueError(f"learn.stop has window {window}, patience {patience}; give 1 or more, 0 or more")
+            raise ValueError(f"training.stop has window {window}, patience {patience}; give 1 or more, 0 or more")
         self.window, self.patience, self.least = window, patience, least
         self.losses: list[float] = []  # of the window so far
         self.best, self.waited = float("inf"), 0

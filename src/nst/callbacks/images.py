@@ -63,7 +63,7 @@ class Preview(Callback):
 
     def __init__(self, content: Tensor, *, every: int) -> None:
         if every < 0:
-            raise ValueError(f"learn.preview_every is {every}; give 0 (none) or more steps")
+            raise ValueError(f"training.preview_every is {every}; give 0 (none) or more steps")
         self.content, self.every = content, every
         self.last_step = -1  # a step may take several batches
 

@@ -22,6 +22,7 @@ from nst.losses import Content, Gram, Term
 from nst.methods import ImageMethod
 from nst.metrics.judge import FIGURES, Judge
 from nst.objective import Objective
+from nst.optim.optimization import Optimization
 from nst.utils import devices
 
 HYPERPARAMETERS = (
@@ -92,9 +93,7 @@ def _network_job(config: DictConfig, kind: Any, shared: dict[str, Any]) -> Netwo
         method=bound(
             partial(config.method),
             objective=losses,
-            optimizer=partial(config.optimizer),
-            scheduler=partial(config.scheduler),
-            steps=config.steps,
+            optimization=Optimization(partial(config.optimizer), partial(config.scheduler), config.steps),
         ),
         kind=kind,
         photographs=build(config.data),

@@ -189,7 +189,7 @@ def _save_level(
         return
     saver.level, saver.levels = len(levels), list(levels)
     lasting = {job.timelapse.state_key: job.timelapse.state_dict()} if job.timelapse else {}
-    step = module.first_step + module.steps
+    step = module.first_step + module.optimization.steps
     saver.end_level(step, module.finished_state(), lasting, always=stop.received is not None)
 
 

@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Adain, StyleBlend
 from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
-from nst.optim.lr_schedulers import Schedule
+from nst.optim.optimization import Optimization
 
 
 class AdainMethod(NetworkMethod):
@@ -26,9 +25,7 @@ class AdainMethod(NetworkMethod):
         network: Makes the network.
         style_size: Shorter edge of the named styles, pixels.
         copy: Weight of the photographs painted again.
-        optimizer: See `NetworkMethod`, like the next two.
-        scheduler: Likewise.
-        steps: Likewise.
+        optimization: Optimiser, learning rate and steps.
 
     Source: Huang & Belongie 2017.
 
@@ -47,9 +44,7 @@ class AdainMethod(NetworkMethod):
         network: Callable[..., Adain],
         style_size: int,
         copy: float,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Schedule,
-        steps: int,
+        optimization: Optimization,
     ) -> None:
         if copy < 0:
             raise ValueError(f"method.copy is {copy:g}; give 0 or more")
@@ -58,9 +53,7 @@ class AdainMethod(NetworkMethod):
             objective=objective,
             network=network(),
             style_names=[style.name for style in styles],
-            optimizer=optimizer,
-            scheduler=scheduler,
-            steps=steps,
+            optimization=optimization,
         )
         self.styles = [cropped(sized(style.image, style_size, style.scale)) for style in styles]
         self.copy = copy

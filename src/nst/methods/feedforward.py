@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
-from nst.optim.lr_schedulers import Schedule
+from nst.optim.optimization import Optimization
 
 
 class Feedforward(NetworkMethod):
@@ -21,9 +20,7 @@ class Feedforward(NetworkMethod):
         styles: The style; a list of one.
         network: Makes the network.
         style_size: Shorter edge of the style, pixels: it sets the width of the strokes at any size.
-        optimizer: See `NetworkMethod`, like the next two.
-        scheduler: Likewise.
-        steps: Likewise.
+        optimization: Optimiser, learning rate and steps.
 
     Raises:
         ValueError: There are several styles.
@@ -40,9 +37,7 @@ class Feedforward(NetworkMethod):
         styles: Sequence[StylePicture],
         network: Callable[..., Transformer],
         style_size: int,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Schedule,
-        steps: int,
+        optimization: Optimization,
     ) -> None:
         if len(styles) != 1:
             raise ValueError(f"method=feedforward learns one style, not {len(styles)}; give one, or method=multistyle")
@@ -50,9 +45,7 @@ class Feedforward(NetworkMethod):
             objective=objective,
             network=network(styles=1),
             style_names=[styles[0].name],
-            optimizer=optimizer,
-            scheduler=scheduler,
-            steps=steps,
+            optimization=optimization,
         )
         self.style = sized(styles[0].image, style_size, styles[0].scale)
         self.references: list[References] = []

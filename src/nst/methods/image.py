@@ -17,6 +17,7 @@ from nst.methods.stage import Stage, Steps
 from nst.methods.style_size import StyleSize
 from nst.objective import Objective
 from nst.optim.lr_schedulers import Schedule
+from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
 
 
@@ -108,13 +109,10 @@ class ImageMethod:
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
-            optimizer=self.optimizer,
-            scheduler=self.scheduler,
+            optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
             space=parametrization(self.space, size, self.objective.backbone.input),
             first_step=first_step,
-            steps=level.steps,
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
-            before=state,
             saves_state=self.moments == "resized",
             gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
         )

@@ -1,6 +1,6 @@
 """One level of a picture: the LightningModule whose only parameter is the generated image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,8 @@ from nst.losses.base import Stats
 from nst.methods.divergence import DivergenceGuard
 from nst.methods.parametrization import Parametrization
 from nst.objective import Objective, References, Target
-from nst.optim import lr_schedulers
-from nst.optim.lr_schedulers import Schedule
-from nst.optim.resize_state import OptimizerState, warm_start
+from nst.optim.optimization import Optimization
+from nst.optim.resize_state import OptimizerState
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 
@@ -29,13 +28,10 @@ class ImageModule(LightningModule):
         content: The content, of the same shape. It and the styles are dropped once their references are taken.
         styles: The styles, each at the size at which it is seen.
         objective: Gives the losses.
-        optimizer: Parameters -> optimiser.
-        scheduler: Makes the schedule of the learning rate; see `lr_schedulers.configure`.
+        optimization: Optimiser, learning rate and steps of this level.
         space: What the parameter holds, and how it becomes an image.
         first_step: Steps taken by the levels before this one; the loggers count on from there.
-        steps: Optimiser steps of this level.
         keep: Where the content covers the picture, (1, 1, H, W) in [0, 1]; None for nowhere.
-        before: State of the optimiser at the end of the level before, to start with; None to start without one.
         saves_state: Whether the state of the optimiser is needed after the level.
         gains: Term -> factor of its weight at this level; None for 1.
 
@@ -56,25 +52,22 @@ class ImageModule(LightningModule):
         styles: Sequence[Target],
         *,
         objective: Objective,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Schedule,
+        optimization: Optimization,
         space: Parametrization,
         first_step: int,
-        steps: int,
         keep: Tensor | None = None,
-        before: OptimizerState | None = None,
         saves_state: bool = False,
         gains: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
-        self.optimizer, self.scheduler = optimizer, scheduler
+        self.optimization = optimization
         self.space = space
-        self.first_step, self.steps = first_step, steps
+        self.first_step = first_step
         self.styles = styles
         self.register_buffer("content", content, persistent=False)
         self.register_buffer("keep", keep, persistent=False)
-        self.before, self.saves_state = before, saves_state
+        self.saves_state = saves_state
         self.gains = gains
         self.size = image_io.size_of(start)
         self.pixels = nn.Parameter(space.encode(start))
@@ -95,12 +88,7 @@ class ImageModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser of the parameter and its schedule over this level."""
-        optimizer = self.optimizer([self.pixels])
-        if self.before is not None:
-            warm_start(optimizer, self.pixels, self.before)
-            self.before = None
-        schedule = lr_schedulers.configure(self.scheduler, optimizer, steps=self.steps)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return self.optimization.configure([self.pixels])
 
     def on_fit_start(self) -> None:
         """Take the references once, on the device of the run and in full precision."""

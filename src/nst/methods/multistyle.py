@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
-from nst.optim.lr_schedulers import Schedule
+from nst.optim.optimization import Optimization
 
 
 class Multistyle(NetworkMethod):
@@ -22,9 +21,7 @@ class Multistyle(NetworkMethod):
         styles: The styles to learn.
         network: Makes the network.
         style_size: Shorter edge of the styles, pixels: it sets the width of the strokes at any size.
-        optimizer: See `NetworkMethod`, like the next two.
-        scheduler: Likewise.
-        steps: Likewise.
+        optimization: Optimiser, learning rate and steps.
         before: A trained network and the names of its styles. The new styles are added to it, and only their norm
             parameters are trained, so the old styles do not change by a bit. None: train a new network.
 
@@ -41,9 +38,7 @@ class Multistyle(NetworkMethod):
         styles: Sequence[StylePicture],
         network: Callable[..., Transformer],
         style_size: int,
-        optimizer: Callable[..., Optimizer],
-        scheduler: Schedule,
-        steps: int,
+        optimization: Optimization,
         before: tuple[Transformer, Sequence[str]] | None = None,
     ) -> None:
         new = [style.name for style in styles]
@@ -52,9 +47,7 @@ class Multistyle(NetworkMethod):
             objective=objective,
             network=made,
             style_names=[*known, *new],
-            optimizer=optimizer,
-            scheduler=scheduler,
-            steps=steps,
+            optimization=optimization,
             trained=None if before is None else _added(made, len(new)),
         )
         self.first = len(known)

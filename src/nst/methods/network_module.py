@@ -1,21 +1,19 @@
 """What the methods that train a network share: their losses, picture by picture, and the LightningModule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from nst.data import image_io
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergedError
 from nst.methods.stage import Stage
 from nst.objective import Objective, References, RegionReference
-from nst.optim import lr_schedulers
-from nst.optim.lr_schedulers import Schedule
+from nst.optim.optimization import Optimization
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Sample numbers (N,), photographs (N, 3, h, w) and styles (N, 3, h, w), the latter empty if the method needs none."""
@@ -28,9 +26,7 @@ class NetworkMethod(ABC):
         objective: Gives the losses; frozen.
         network: What is trained.
         style_names: Of all styles that the network knows when it is trained.
-        optimizer: Parameters -> optimiser.
-        scheduler: Makes the schedule of the learning rate; see `lr_schedulers.configure`.
-        steps: Optimiser steps.
+        optimization: Optimiser, learning rate and steps.
         trained: The parameters that are trained; None for all.
 
     Attributes:
@@ -49,17 +45,13 @@ class NetworkMethod(ABC):
         objective: Objective,
         network: nn.Module,
         style_names: Sequence[str],
-        optimizer: Callable[..., Optimizer],
-        scheduler: Schedule,
-        steps: int,
+        optimization: Optimization,
         trained: Sequence[nn.Parameter] | None = None,
     ) -> None:
         self.objective = objective
         self.network = network
         self.style_names = list(style_names)
-        self.optimizer = optimizer
-        self.scheduler = scheduler
-        self.steps = steps
+        self.optimization = optimization
         self.trained = list(network.parameters() if trained is None else trained)
 
     @abstractmethod
@@ -90,7 +82,7 @@ class NetworkMethod(ABC):
         names = self.style_names
         shown = ", ".join(names) if len(names) < 4 else f"{len(names)} styles"
         module = NetworkModule(self, about=about or {})
-        yield Stage(name=f"{self.name}, {shown}", module=module, data=data, steps=self.steps)
+        yield Stage(name=f"{self.name}, {shown}", module=module, data=data, steps=self.optimization.steps)
 
 
 class NetworkModule(LightningModule):
@@ -113,9 +105,7 @@ class NetworkModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser of what is trained, and its schedule over all steps."""
-        optimizer = self.method.optimizer(self.method.trained)
-        schedule = lr_schedulers.configure(self.method.scheduler, optimizer, steps=self.method.steps)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return self.method.optimization.configure(self.method.trained)
 
     def on_fit_start(self) -> None:
         """Prepare the method on the device of the run."""
