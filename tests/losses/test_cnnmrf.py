@@ -32,7 +32,7 @@ def test_equals_a_loop_over_all_patches() -> None:
         assert score == pytest.approx(squared / divisor, rel=1e-10)
 
 
-def test_a_layer_smaller_than_a_patch_is_refused_in_one_line() -> None:
+def test_a_layer_smaller_than_a_patch_is_refused() -> None:
     term = MarkovPatches(
         layers={"x": 1}, weight=1, reduction="sum", layer_reduction="sum", patch=3, positions=9, candidates=9
     )

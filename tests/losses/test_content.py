@@ -1,3 +1,5 @@
+"""The content loss against its formulas in NumPy."""
+
 import numpy as np
 import pytest
 import torch

@@ -25,7 +25,7 @@ def test_equals_scipy() -> None:
         score = term.score(term.measure({"image": image}, reference), reference)["image"].item()
         assert score == pytest.approx(2 * squared / divisor, rel=1e-10)
         assert term.measure({"image": content}, reference)["image"].item() == 0
-    assert (term.margin, term.grid) == (2, 2)  # what a tile must give it
+    assert (term.margin, term.grid) == (2, 2)  # squares of two pixels, and one square more on each side
 
 
 def test_gradient_and_a_mask() -> None:
@@ -41,7 +41,7 @@ def test_gradient_and_a_mask() -> None:
     assert torch.autograd.gradcheck(loss, image.clone().requires_grad_())
 
 
-def test_a_flat_picture_or_a_ramp_has_no_edges_inside() -> None:
+def test_a_flat_picture_and_a_ramp_have_no_edges_inside() -> None:
     ramp = torch.linspace(0, 1, 12).view(1, 1, 1, 12).expand(1, 3, 8, 12)
     assert laplacian(torch.full((1, 3, 9, 7), 0.3), 4).abs().max().item() < 1e-6
     assert laplacian(ramp, 2)[..., 1:-1].abs().max().item() < 1e-6

@@ -18,7 +18,7 @@ def test_equals_numpy() -> None:
         assert score["x"].item() == pytest.approx(squared / divisor, rel=1e-10)
 
 
-def test_ignores_how_channels_go_together() -> None:
+def test_ignores_the_covariances_between_channels() -> None:
     term = MeanStd(layers={"x": 1}, weight=1, reduction="relative", layer_reduction="sum")
     style = torch.randn(1, 2, 1, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     shuffled = torch.stack([style[0, 0], style[0, 1].flip(-1)])[None]

@@ -15,7 +15,7 @@ def test_equals_scipy() -> None:
     assert score == pytest.approx(3 * cdist(x, y, "cosine").min(1).mean(), rel=1e-10)
 
 
-def test_does_not_care_how_often_a_feature_comes() -> None:
+def test_ignores_how_often_a_feature_occurs() -> None:
     term = NearestFeatures(layers={"x": 1}, weight=1, layer_reduction="sum", positions=99, candidates=99)
     style = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     one = style[..., :1, :1].expand(1, 3, 5, 5)

@@ -18,9 +18,9 @@ def test_equals_scipy(distance: str) -> None:
     assert score == pytest.approx(max(cost.min(1).mean(), cost.min(0).mean()), rel=1e-9)
 
 
-def test_every_feature_of_the_style_is_wanted() -> None:
+def test_features_of_the_style_that_do_not_occur_count() -> None:
     style = torch.eye(3, dtype=torch.float64).view(1, 3, 1, 3)
     image = style[..., :1].expand(1, 3, 1, 3)
     term = RelaxedEarthMover(layers={"x": 1}, weight=1, distance="cosine", positions=9, candidates=9)
     score = term.score(term.measure({"x": image}, {}), term.reference({"x": style}))["hypercolumn"].item()
-    assert score == pytest.approx(2 / 3)  # two of the three have nothing like them
+    assert score == pytest.approx(2 / 3)  # two of the three features do not occur in the image

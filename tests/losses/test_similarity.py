@@ -27,11 +27,11 @@ def test_equals_scipy_and_is_zero_at_the_content() -> None:
     assert value(term, content, content).item() == 0
 
 
-def test_ignores_what_the_features_are() -> None:
+def test_ignores_a_rotation_and_a_scale_of_the_features() -> None:
     image, _ = pair()
-    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
-    turned = torch.einsum("ij,njhw->nihw", 5 * turn, image)
-    assert value(SelfSimilarity(layers={"x": 1}, weight=1, positions=99), turned, image).item() < 1e-10
+    rotation = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
+    rotated = torch.einsum("ij,njhw->nihw", 5 * rotation, image)
+    assert value(SelfSimilarity(layers={"x": 1}, weight=1, positions=99), rotated, image).item() < 1e-10
 
 
 def test_gradient_in_float64() -> None:
@@ -40,7 +40,7 @@ def test_gradient_in_float64() -> None:
     assert torch.autograd.gradcheck(lambda x: value(term, x, content), image.requires_grad_(), atol=1e-6)
 
 
-def test_the_same_places_of_image_and_content_are_compared() -> None:
+def test_the_same_positions_of_image_and_content_are_compared() -> None:
     image, _ = pair()
     term = SelfSimilarity(layers={"x": 1}, weight=1, positions=6)
     term.sampling_step = 7

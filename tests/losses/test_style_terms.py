@@ -1,4 +1,4 @@
-"""What every style term promises: nothing at its reference, a true gradient, sums over positions where it says so."""
+"""What holds for every style loss: 0 at its reference, a true gradient, additive over positions if it says so."""
 
 from collections.abc import Callable
 
@@ -52,15 +52,14 @@ def of(wanted: Callable[[Term], bool]) -> pytest.MarkDecorator:
 
 every = of(lambda term: True)
 additive = of(lambda term: term.additive)
-pointwise = of(
-    lambda term: not isinstance(term, RelaxedEarthMover | MarkovPatches)
-)  # those look over a region's border
+pointwise = of(lambda term: not isinstance(term, RelaxedEarthMover | MarkovPatches))
+"""Losses of single positions; the other two read neighbours across a region's border."""
 scaled = of(lambda term: getattr(term, "reduction", "") == "relative" and not isinstance(term, MeanStd | Moment))
-"""The last two have an epsilon in squared feature units."""
+"""Losses that ignore the features' scale; the last two have an epsilon in squared feature units."""
 
 
 def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (6, 8), gain: float = 1.0) -> dict[str, Tensor]:
-    """Features of two layers in float64, the second half as large; some values are 0, as behind a ReLU."""
+    """Features of two layers in float64, the second with half the size; some are almost 0, as after a leaky ReLU."""
     generator = torch.Generator().manual_seed(seed)
     shapes = {"a": size, "b": (size[0] // 2, size[1] // 2)}
     make = {k: torch.randn(1, channels, *s, generator=generator, dtype=torch.float64) for k, s in shapes.items()}
@@ -87,7 +86,9 @@ def test_gradient_in_float64(make: Make) -> None:
     term, image = make(), maps(1)
     reference = term.reference(maps(0))
     if isinstance(term, RelaxedEarthMover) and term.ground_distance == "euclidean":
-        reference = {k: v[:3] for k, v in reference.items()}  # the other maximum: every image position has a gradient
+        reference = {
+            k: v[:3] for k, v in reference.items()
+        }  # so few that the other maximum is taken, where all positions have a gradient
     leaves = [value.requires_grad_() for value in image.values()]
     assert torch.autograd.gradcheck(lambda a, b: loss(term, {"a": a, "b": b}, reference), leaves, atol=1e-6)
 
@@ -118,7 +119,7 @@ def test_whole_is_the_sum_of_its_parts(make: Make) -> None:
 
 
 @pointwise
-def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
+def test_a_mask_of_zeros_and_ones_equals_a_crop(make: Make) -> None:
     term, image = make(), maps(1, size=(4, 6))
     reference = term.reference(maps(0))
     mask = {k: torch.zeros_like(v[:, :1]) for k, v in image.items()}
@@ -132,7 +133,7 @@ def test_a_mask_of_zeros_and_ones_cuts_the_region_out(make: Make) -> None:
 def test_relative_terms_ignore_the_scale_of_the_features(make: Make) -> None:
     term = make()
     small, large = (loss(term, maps(1, gain=g), term.reference(maps(0, gain=g))) for g in (1.0, 1000.0))
-    torch.testing.assert_close(small, large, rtol=0.05, atol=0)  # the ReLU's 0.01 leak is not scaled
+    torch.testing.assert_close(small, large, rtol=0.05, atol=0)  # the 0.01 leak of the ReLU is not scaled
 
 
 @additive
@@ -154,7 +155,7 @@ def test_mixing_one_picture_with_itself_changes_nothing(make: Make) -> None:
     ],
     ids=["sliced", "histogram", "cnnmrf", "nnfm", "remd"],
 )
-def test_what_samples_positions_is_bounded_repeats_and_takes_others_at_every_step(make: Make) -> None:
+def test_samples_are_bounded_repeatable_and_different_at_every_step(make: Make) -> None:
     term, image = make(), maps(1, size=(20, 30))
     assert not term.additive
     reference = term.reference(maps(0, size=(25, 20)))

@@ -1,3 +1,5 @@
+"""Total variation against its formulas in NumPy and the value of the CS231n course."""
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ def test_every_form_equals_its_formula(noise):
 
 
 @pytest.mark.parametrize("form", ["absolute_sum", "squared_sum", "squared_mean_9"])
-def test_a_flat_picture_has_none(form):
+def test_a_flat_picture_has_no_variation(form):
     assert tv(form, torch.full((1, 3, 8, 8), 0.7)).item() == 0
 
 
@@ -62,8 +64,8 @@ def test_the_course_s_golden_value():
     assert got == pytest.approx(303.47, rel=0.015)
 
 
-def test_only_the_picture_s_own_layers_are_taken():
+def test_other_layers_and_forms_are_refused():
     with pytest.raises(ValueError, match="give image or input"):
         term("squared_sum", "relu1_1")
-    with pytest.raises(ValueError, match="form is 'l3'"):
+    with pytest.raises(ValueError, match="form is 'l3'; give one of absolute_sum, squared_sum, squared_mean_9"):
         term("l3")
