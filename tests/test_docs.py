@@ -12,6 +12,7 @@ from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from nst.cli import quoted
@@ -306,3 +307,12 @@ def test_a_setting_that_does_not_exist_is_found():
     assert not exists(["loss=grammar"])
     assert not exists(["optimizer.rate="])
     assert exists(["weights.palette=0"])
+
+
+@pytest.mark.parametrize("page", ["losses.md", "large_pictures.md"])
+def test_the_losses_that_cannot_be_tiled_are_those_that_are_not_additive(page: str) -> None:
+    line = next(line for line in text(page).splitlines() if "`nnfm`" in line and "`strotss`" in line)
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in (CONF / "loss").glob("*.yaml")}
+    targets = {name: [node["_target_"] for node in file.get("loss", file).values() if "_target_" in node]
+               for name, file in files.items()}  # fmt: skip
+    assert set(spans(line)) == {name for name, used in targets.items() if not all(get_class(t).additive for t in used)}

@@ -1,4 +1,4 @@
-"""The judge's figures: their fixed points, and the objective made of them."""
+"""The judge's figures at pictures where they are known, and the value that a sweep minimises."""
 
 import math
 
@@ -7,7 +7,8 @@ import torch
 from conftest import ROOT
 
 from nst.losses import Content, Gram
-from nst.metrics.judge import FIGURES, Judge, check_objective, objective
+from nst.metrics import FIGURES
+from nst.metrics.judge import Judge, check_minimize, sweep_value
 from nst.objective import Objective, Target
 
 
@@ -47,20 +48,20 @@ def test_total_variation_is_that_of_the_pixels(judge):
     assert figures["tv"] == pytest.approx(3 * 31 * 32 / 32**2)  # three channels, 31 steps of 1 in each of 32 rows
 
 
-def test_a_larger_picture_is_judged_reduced(judge, noise):
+def test_a_larger_picture_is_resized_first(judge, noise):
     photo, style = noise(128, 160, seed=1), noise(64, 64, seed=2)
     small = torch.nn.functional.interpolate(photo, (51, 64), mode="bicubic", antialias=True).clamp(0, 1)
     large, reduced = (judge().figures(image, photo, [Target(style)]) for image in (photo, small))
-    assert large["tv"] == pytest.approx(reduced["tv"], rel=1e-3)  # two ways to clip the overshoots
+    assert large["tv"] == pytest.approx(reduced["tv"], rel=1e-3)  # overshoots are clamped in two ways
 
 
-def test_a_picture_too_small_for_the_judge_is_said(judge, noise):
+def test_a_picture_too_small_for_the_network_has_no_figures_and_a_note(judge, noise):
     one = judge()
     assert set(one.figures(noise(2, 2), noise(2, 2), [Target(noise())]).values()) == {None}
     assert "needs pictures of" in one.note
 
 
-def test_without_its_checkpoint_lpips_is_none_and_said(judge, noise, monkeypatch, tmp_path):
+def test_lpips_without_its_checkpoint_is_none_with_a_note(judge, noise, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     one = judge(lpips="squeeze")
     assert one.figures(noise(40, 40), noise(40, 40), [Target(noise())])["lpips"] is None
@@ -68,12 +69,12 @@ def test_without_its_checkpoint_lpips_is_none_and_said(judge, noise, monkeypatch
 
 
 @pytest.mark.slow
-def test_lpips_is_there_with_its_checkpoint(judge, noise, monkeypatch, tmp_path):
+def test_lpips_with_its_checkpoint_is_0_for_the_photograph(judge, noise, monkeypatch, tmp_path):
     torchvision = pytest.importorskip("torchvision")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     place = tmp_path / "hub/checkpoints"
     place.mkdir(parents=True)
-    torch.manual_seed(0)  # no ImageNet here: that it is read and used is what can be tested
+    torch.manual_seed(0)  # random weights show that the file is read and used
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), place / "squeezenet1_1-b8a52dc0.pth")
     one = judge(lpips="squeeze")
     photo, other = noise(64, 64, seed=1), noise(64, 64, seed=2)
@@ -82,18 +83,18 @@ def test_lpips_is_there_with_its_checkpoint(judge, noise, monkeypatch, tmp_path)
     assert one.note is None
 
 
-def test_the_objective_is_one_figure_or_a_list_and_never_not_a_number():
+def test_the_value_of_a_sweep_is_one_figure_or_a_list_and_never_nan():
     figures = dict.fromkeys(FIGURES, 0.25) | {"loss": 2.0, "seconds": 3.0, "lpips": None, "tv": math.nan}
-    assert objective("loss", figures) == 2.0
-    assert objective("judge", figures) == 0.25
-    assert objective("ssim", figures) == 0.75  # less is better of all
-    assert objective(["style", "content"], figures) == [0.25, 0.25]
-    assert objective("lpips", figures) == objective("tv", figures) == math.inf
+    assert sweep_value("loss", figures) == 2.0
+    assert sweep_value("judge", figures) == 0.25
+    assert sweep_value("ssim", figures) == 0.75  # less is better of all
+    assert sweep_value(["style", "content"], figures) == [0.25, 0.25]
+    assert sweep_value("lpips", figures) == sweep_value("tv", figures) == math.inf
 
 
-def test_an_objective_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="objective is 'los'"):
-        check_objective(["style", "los"])
+def test_what_is_not_measured_cannot_be_minimised():
+    with pytest.raises(ValueError, match="minimize is 'los'; give one of loss, judge, style, content, ssim, lpips, tv, seconds"):
+        check_minimize(["style", "los"])
 
 
 def test_every_backbone_can_judge():

@@ -20,7 +20,8 @@ from nst.data.download import Download
 from nst.data.library import ImageSource, find
 from nst.losses import Content, Gram, Term
 from nst.methods import ImageMethod
-from nst.metrics.judge import FIGURES, Judge
+from nst.metrics import FIGURES
+from nst.metrics.judge import Judge
 from nst.objective import Objective
 from nst.optim.optimization import Optimization
 from nst.utils import devices

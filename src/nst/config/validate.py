@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nst.config.invocation import Invocation, listed
-from nst.metrics.judge import check_objective
+from nst.metrics.judge import check_minimize
 from nst.tiling.plan import check_cut
 from nst.utils import typecheck
 from nst.utils.errors import nearest
@@ -51,7 +51,7 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
     _check_ranges(config)
     _check_several_devices(config, invocation)
     listed(invocation.overrides, "style")
-    check_objective(config["minimize"])
+    check_minimize(config["minimize"])
     check_cut(config["tiles"])
     _check_losses(config)
 

@@ -24,7 +24,7 @@ from nst.experiment import loggers, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import Record
 from nst.methods import ImageModule, Stage
-from nst.metrics import judge as metrics
+from nst.metrics.judge import sweep_value
 from nst.objective import Target
 from nst.utils.versions import versions
 
@@ -81,7 +81,7 @@ def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | N
     finals = {"loss": loss, **terms, **record.costs()}
     judge = {f"judge/{name}": nan if value is None else value for name, value in judged.items()}
     loggers.finish(logs, {f"final/{name}": value for name, value in finals.items()} | judge)
-    return metrics.objective(job.minimize, {**judged, "loss": loss, "seconds": record.seconds()})
+    return sweep_value(job.minimize, {**judged, "loss": loss, "seconds": record.seconds()})
 
 
 @dataclass(frozen=True)

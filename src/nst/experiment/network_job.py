@@ -20,7 +20,7 @@ from nst.data.inputs import StylePicture
 from nst.experiment import loggers
 from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
-from nst.metrics import judge as metrics
+from nst.metrics.judge import sweep_value
 from nst.networks import io
 
 log = logging.getLogger("nst")
@@ -91,7 +91,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     finals = {"loss": loss, **terms, **record.costs()}
     loggers.finish(logs, {f"final/{name}": value for name, value in finals.items()})
     log.info("network: %s", job.folder / FILE)
-    return metrics.objective(job.minimize, {"loss": loss, "seconds": record.seconds()})
+    return sweep_value(job.minimize, {"loss": loss, "seconds": record.seconds()})
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Figures that do not depend on a run's own loss, so that runs with other backbones, layers and weights compare."""
+"""A fixed network that measures results, so that runs with other backbones, layers and weights can be compared."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,34 +13,42 @@ from torchmetrics.functional.image.lpips import learned_perceptual_image_patch_s
 
 from nst.data import image_io
 from nst.losses.base import check_choice
+from nst.metrics import FIGURES, MINIMIZABLE
 from nst.objective import Objective, References, Target
 
 LPIPS = {"squeeze": "squeezenet1_1", "alex": "alexnet", "vgg": "vgg16"}
-"""Network of LPIPS -> the torchvision model whose ImageNet checkpoint it stands on."""
-FIGURES = ("score", "style", "content", "ssim", "lpips", "tv")
-OBJECTIVES = ("loss", "judge", "style", "content", "ssim", "lpips", "tv", "seconds")
-"""What `minimize=` may name; `judge` is the score, and `ssim` counts as 1 - SSIM, so that less is better of all."""
+"""Network of LPIPS -> the torchvision model whose ImageNet checkpoint it uses."""
+SMALLEST_SSIM = 11  # pixels: the edge of SSIM's window
+SMALLEST_LPIPS = 32  # pixels, for LPIPS's deepest layer
 
 
 class Judge:
-    """A fixed network that looks at the content, the styles and the picture.
+    """Measures a picture with a fixed network.
 
-    * `style`: mean over the layers of ||G - A||^2 / ||A||^2, G and A the Gram matrices of the picture and the style,
-      over the same of the photograph: 1 for the photograph, 0 for the style.
-    * `content`: ||F - P||^2 / ||P - mean P||^2, F and P the features of the picture and the photograph: 0 for the
-      photograph, about 1 where nothing of it is left.
-    * `score`: their sum: 1 for the photograph; less is better.
-    * `ssim`: structural similarity to the photograph, 1 for itself. `lpips`: the distance of Zhang et al. to it, or 0.
-    * `tv`: mean absolute difference of neighbours, over the pixels.
+    With the features F of the picture and P of the photograph, and the Gram matrices G of the picture, G_0 of the
+    photograph and A of the style:
+
+    * `style`: d(G) / d(G_0) with d(G) the mean over layers of ||G - A||^2 / ||A||^2. It is 1 for the photograph and 0
+      for the style.
+    * `content`: the mean over layers of ||F - P||^2 / ||P - mean(P)||^2, with the mean of each channel over positions.
+      It is 0 for the photograph, and about 1 where nothing of it is left.
+    * `score`: `style` + `content`. It is 1 for the photograph; lower is better.
+    * `ssim`: structural similarity to the photograph, at most 1, which is the photograph.
+    * `lpips`: learned perceptual distance to the photograph, 0 or more.
+    * `tv`: sum of the absolute differences of neighbouring values, over the number of pixels.
 
     Attributes:
-        note: Why a figure is missing, one line, or None.
+        note: One line about why figures are missing, or None.
 
     Args:
-        objective: The network with the terms `style` and `content`, both relative.
-        size: Longest edge at which pictures are judged, pixels; larger ones are reduced to it.
-        lpips: Its network, `squeeze`, `alex` or `vgg`, or None for no LPIPS.
-        name: What the network is called.
+        objective: The network, with the terms `style` (`Gram`) and `content` (`Content`), both with
+            `reduction=relative` and `layer_reduction=mean`.
+        size: Longest edge at which pictures are measured, pixels; larger ones are resized.
+        lpips: Network of LPIPS, `squeeze`, `alex` or `vgg`; None for no LPIPS.
+        name: Name of the network, for `note` and `metrics.json`.
+
+    Source: Gatys, Ecker & Bethge 2016 (the Gram and feature distances). Wang, Bovik, Sheikh & Simoncelli 2004 (SSIM).
+    Zhang, Isola, Efros, Shechtman & Wang 2018 (LPIPS).
     """
 
     def __init__(self, *, objective: Objective, size: int, lpips: str | None, name: str) -> None:
@@ -51,64 +59,55 @@ class Judge:
         self.name = name
         self.lpips = None if lpips is None else check_choice("judge.lpips", lpips, tuple(LPIPS))
         self.note: str | None = None
-        if self.lpips and not (place := _checkpoint(self.lpips)).is_file():
-            self.note = f"no LPIPS: its network needs {place.name} in {place.parent}; judge.lpips=null does without"
+        if self.lpips and not (path := _checkpoint(self.lpips)).is_file():
+            self.note = f"no LPIPS: it needs the file {path.name} in {path.parent}; judge.lpips=null leaves it out"
             self.lpips = None
 
     @torch.no_grad()
     def figures(self, picture: Tensor, content: Tensor, styles: Sequence[Target]) -> dict[str, float | None]:
-        """Judge a picture.
+        """Return the figures of a picture, by name; None for one that is not available.
 
         Args:
             picture: [0, 1] RGB, (1, 3, H, W).
-            content: The photograph; it is resampled to the picture's size.
-            styles: The styles, at any size.
-
-        Returns:
-            The figures above; None where one can't be had.
+            content: The photograph, of any size; it is resized to the picture's.
+            styles: The styles, of any size.
         """
         edge = min(self.size, max(image_io.size_of(picture)))
-        picture = self._reduced(picture, edge)
+        picture = image_io.reduced(picture, edge)
         content = image_io.resize(content, image_io.size_of(picture))
-        aims = [replace(style, image=self._reduced(style.image, edge)) for style in styles]
-        smallest = min(min(image_io.size_of(image)) for image in (picture, *(aim.image for aim in aims)))
-        if smallest < self.objective.backbone.smallest:
-            self.note = (
-                f"no judgement: {self.name} needs pictures of {self.objective.backbone.smallest} pixels and more"
-            )
+        styles = [replace(style, image=image_io.reduced(style.image, edge)) for style in styles]
+        smallest = min(min(image_io.size_of(image)) for image in (picture, *(style.image for style in styles)))
+        if smallest < (needed := self.objective.backbone.smallest):
+            self.note = f"no figures: {self.name} needs pictures of {needed} pixels or more"
             return dict.fromkeys(FIGURES)
-        references = self.objective.references(content, aims)
+        references = self.objective.references(content, styles)
         style, distance = self._distances(picture, references)
         photograph, _ = self._distances(content, references)
         relative = style / photograph if photograph > 0 else math.nan
-        return {
-            "score": _number(relative + distance),
-            "style": _number(relative),
-            "content": _number(distance),
-            "ssim": _number(_ssim(picture, content)),
+        found = {
+            "score": relative + distance,
+            "style": relative,
+            "content": distance,
+            "ssim": _ssim(picture, content),
             "lpips": self._lpips(picture, content),
-            "tv": _number(float(total_variation(picture)) / picture[0, 0].numel()),
+            "tv": float(total_variation(picture)) / picture[0, 0].numel(),
         }
-
-    def _reduced(self, image: Tensor, edge: int) -> Tensor:
-        height, width = image_io.size_of(image)
-        scale = min(1.0, edge / max(height, width))
-        return image_io.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+        return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
     def _distances(self, picture: Tensor, references: References) -> tuple[float, float]:
-        shares = self.objective(picture, references)
-        style, content = (float(torch.stack(list(shares[name].values())).sum()) for name in ("style", "content"))
+        losses = self.objective(picture, references)
+        style, content = (float(torch.stack(list(losses[name].values())).sum()) for name in ("style", "content"))
         return style, content
 
-    def _lpips(self, picture: Tensor, content: Tensor) -> float | None:
-        if self.lpips is None or min(image_io.size_of(picture)) < 32:  # its deepest layer needs 32
-            return None
+    def _lpips(self, picture: Tensor, content: Tensor) -> float:
+        if self.lpips is None or min(image_io.size_of(picture)) < SMALLEST_LPIPS:
+            return math.nan
         distance = learned_perceptual_image_patch_similarity(picture, content, net_type=self.lpips, normalize=True)  # type: ignore[arg-type]
-        return _number(float(distance))
+        return float(distance)
 
 
 def _ssim(picture: Tensor, content: Tensor) -> float:
-    if min(image_io.size_of(picture)) < 11:  # its window
+    if min(image_io.size_of(picture)) < SMALLEST_SSIM:
         return math.nan
     value = structural_similarity_index_measure(picture, content, data_range=1.0)
     assert isinstance(value, Tensor)
@@ -121,31 +120,29 @@ def _checkpoint(net: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def check_objective(names: str | Sequence[str]) -> None:
-    """Refuse an objective that is none."""
+def check_minimize(names: str | Sequence[str]) -> None:
+    """Raise a ValueError if `minimize=` names something that is not measured, or nothing."""
     if not names:
-        raise ValueError(f"minimize is {names!r}; give one of {', '.join(OBJECTIVES)}, or a list of them")
+        raise ValueError(f"minimize is {names!r}; give one of {', '.join(MINIMIZABLE)}, or a list of them")
     for name in [names] if isinstance(names, str) else names:
-        check_choice("minimize", name, OBJECTIVES)
+        check_choice("minimize", name, MINIMIZABLE)
 
 
-def objective(names: str | Sequence[str], figures: Mapping[str, float | None]) -> float | list[float]:
-    """Give what a sweeper minimises: one figure, or a list for several; infinity for one that can't be had.
+def sweep_value(names: str | Sequence[str], figures: Mapping[str, float | None]) -> float | list[float]:
+    """Return what a sweep minimises: one value for a name, a list for a list of names.
+
+    Less is better for every value: SSIM counts as 1 - SSIM. A figure that is not available counts as infinity.
 
     Args:
-        names: Of `OBJECTIVES`.
-        figures: `loss`, `seconds` and the judge's.
+        names: One of `MINIMIZABLE` or a list of them.
+        figures: `loss`, `seconds` and the judge's figures.
     """
     if not isinstance(names, str):
-        return [_one(name, figures) for name in names]
-    return _one(names, figures)
+        return [_value(name, figures) for name in names]
+    return _value(names, figures)
 
 
-def _one(name: str, figures: Mapping[str, float | None]) -> float:
+def _value(name: str, figures: Mapping[str, float | None]) -> float:
     value = figures.get("score" if name == "judge" else name)
     if value is None or not math.isfinite(value):
         return math.inf

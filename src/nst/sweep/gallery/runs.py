@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nst.experiment import status
+from nst.metrics import FIGURES
 from nst.sweep import manifest
 
-FIGURES = ("score", "style", "content", "ssim", "lpips", "tv")
 Value = float | str | None
 
 
