@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from nst.cli import quoted
+from nst.config.arguments import quoted
 from nst.inference.options import Options, parse
 
 CONF = ROOT / "conf"
