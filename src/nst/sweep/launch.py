@@ -29,10 +29,6 @@ class Announce(Callback):
             choice = f"hydra/{group}={config.hydra.runtime.choices[f'hydra/{group}']}"
             if choice in EXTRAS and not _importable(EXTRAS[choice][1]):
                 _refuse(missing_extra(choice))
-        if "submitit" in config.hydra.launcher._target_:
-            from nst.sweep.slurm import keep_going
-
-            keep_going(None if isinstance(config.minimize, str) else len(config.minimize))
         folder = Path(config.hydra.sweep.dir)
         typed = OmegaConf.to_container(config.hydra.overrides.task)  # unresolved: `${...}` stays as typed
         assert isinstance(typed, list)
