@@ -29,15 +29,16 @@ demo: $(VENV)/.installed  ## the main job: a photograph becomes a painting
 	$(BIN)/python train.py
 
 test: $(VENV)/.installed-test  ## the fast tests, offline, on the CPU
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-all: $(VENV)/.installed-test  ## the slow ones too, and those in a browser (Debian's chromium, chromium-driver)
-	$(BIN)/python -m pytest -q -m 'not gpu and not network'
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not gpu and not network'
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

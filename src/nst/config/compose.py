@@ -23,6 +23,11 @@ def node(config: Mapping[str, Any]) -> DictConfig:
     return made
 
 
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """Return a plain configuration as YAML."""
+    return OmegaConf.to_yaml(node(config), resolve=True)
+
+
 def _escaped(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _escaped(item) for key, item in value.items()}

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import seed_everything
-from omegaconf import OmegaConf
 
 from nst import kernels
 from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
@@ -106,8 +105,7 @@ def _run(
     config = instantiate.settled(config)
     validate.check(config, invocation)
     if record.leads and not config["resume"]:
-        text = OmegaConf.to_yaml(compose.node(config), resolve=True)
-        write(record.folder / restore.FILE, text.encode())
+        write(record.folder / restore.FILE, compose.to_yaml(config).encode())
     seed_everything(config["seed"], workers=True, verbose=False)
     torch.set_num_threads(config["threads"] or invocation.threads())
     job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
