@@ -1,4 +1,4 @@
-"""The time-lapse: what plays, how long, and that it shows the run."""
+"""The time-lapse: its frames, its duration, and that a run leaves it."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ OPTIONS = {"frames": 8, "edge": 33, "seconds": 2.0, "formats": ["webp", "gif"]}
 
 
 class Module:
-    """What the callback reads of a module: its picture."""
+    """The part of a module that the callback reads: its picture."""
 
     def __init__(self, height=20, width=31):
         self.shade, self.size = 0.0, (height, width)
@@ -41,7 +41,7 @@ def test_it_keeps_no_more_frames_than_asked_from_first_to_last(steps):
 
 
 @pytest.mark.parametrize("name", ["webp", "gif"])
-def test_it_plays_as_long_as_asked_and_rests_on_the_result(tmp_path, name):
+def test_it_plays_as_long_as_asked_and_stays_on_the_result(tmp_path, name):
     lapse = TimeLapse(**OPTIONS)
     played(lapse, 7, Module())
     lapse.save(tmp_path)
@@ -61,7 +61,7 @@ def test_every_frame_has_one_even_size_over_the_levels():
     assert all(edge % 2 == 0 for frame in lapse.frames for edge in frame.shape[:2])
 
 
-def test_a_film_is_one_that_pyav_reads_back(tmp_path):
+def test_pyav_reads_the_mp4_back(tmp_path):
     av = pytest.importorskip("av")
     lapse = TimeLapse(**OPTIONS | {"formats": ["mp4"]})
     played(lapse, 7, Module(21, 31))
@@ -80,7 +80,7 @@ def test_a_film_is_one_that_pyav_reads_back(tmp_path):
         ({"seconds": 0}, "seconds 0"),
     ],
 )
-def test_what_cannot_be_played_is_refused(options, message):
+def test_options_that_make_no_animation_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         TimeLapse(**OPTIONS | options)
 

@@ -232,3 +232,8 @@ def test_only_a_larger_picture_is_reduced(noise):
     assert image_io.reduced(image, 20).shape == (1, 3, 15, 20)
     assert image_io.reduced(image, 31, by="shortest") is image
     assert image_io.reduced(image, 15, by="shortest").shape == (1, 3, 15, 20)
+
+
+def test_an_image_is_cropped_at_its_lower_and_right_edge(noise):
+    image = noise(30, 41)
+    assert torch.equal(image_io.crop_to_multiple(image, 4), image[..., :28, :40])

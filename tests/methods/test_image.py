@@ -124,7 +124,7 @@ def test_input_space_steps_in_the_backbone_s_units(objective, noise):
     assert moved.max().item() == pytest.approx(0.5, rel=1e-3)  # Adam's first step is the learning rate
 
 
-def test_a_loss_that_is_no_number_stops_at_the_last_good_picture(objective, noise):
+def test_a_loss_that_is_not_finite_stops_at_the_last_good_picture(objective, noise):
     stage = next(
         method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e25)).stages(
             pictures(noise(), styles(noise))
@@ -135,7 +135,7 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_picture(objective, nois
     assert torch.isfinite(stage.module.image()).all()
 
 
-def test_l_bfgs_goes_back_to_the_picture_before_the_step_that_spoilt_it(objective, noise):
+def test_lbfgs_restores_the_picture_before_the_step_that_spoilt_it(objective, noise):
     class Watch(Clamp):
         def on_train_batch_start(self, trainer, module, *args):
             self.before = module.pixels.detach().clone()
@@ -147,7 +147,7 @@ def test_l_bfgs_goes_back_to_the_picture_before_the_step_that_spoilt_it(objectiv
     assert torch.equal(stage.module.pixels, watch.before)
 
 
-def test_a_picture_that_the_step_itself_threw_off_is_not_said_to_be_kept(objective, noise):
+def test_a_picture_spoilt_by_the_step_itself_is_not_reported_as_kept(objective, noise):
     wild = method(objective, levels=[Level(32, 50)], optimizer=lambda p: torch.optim.SGD(p, lr=1e38))
     objective.terms["style"].weight = 1e6
     stage = next(wild.stages(pictures(noise(), styles(noise))))
@@ -156,7 +156,7 @@ def test_a_picture_that_the_step_itself_threw_off_is_not_said_to_be_kept(objecti
 
 
 @pytest.mark.parametrize("optimizer", [adam, lambda p: torch.optim.LBFGS(p, max_iter=2, history_size=3)])
-def test_a_level_lets_go_of_all_but_its_picture(objective, noise, optimizer):
+def test_a_finished_level_holds_its_picture_alone(objective, noise, optimizer):
     kept = None
 
     def watched(parameters):

@@ -40,6 +40,6 @@ def test_single_and_explicit():
         (lambda: explicit(sizes=[1, 2], steps=[1]), "2 entries and pyramid.steps 1"),
     ],
 )
-def test_what_makes_no_pyramid_is_refused(call, line):
+def test_numbers_that_make_no_pyramid_are_refused(call, line):
     with pytest.raises(ValueError, match=line):
         call()

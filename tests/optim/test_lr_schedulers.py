@@ -2,9 +2,13 @@ from functools import partial
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch.optim import lr_scheduler
 
+from nst.config import instantiate
+from nst.config.trusted import trusted
 from nst.optim import lr_schedulers
+from nst.utils import typecheck
 
 
 def rates(schedule, steps: int = 10, **options) -> list[float]:
@@ -54,6 +58,14 @@ def test_plateau_lowers_the_rate_where_the_loss_stays():
 
 def test_a_scheduler_of_torch_needs_nothing_of_ours():
     assert rates(lr_scheduler.StepLR, steps=4, step_size=2, gamma=0.5) == [2.0, 2.0, 1.0, 1.0]
+
+
+def test_one_yaml_makes_a_scheduler_of_torch_an_option():
+    node = {"_target_": "torch.optim.lr_scheduler.CosineAnnealingWarmRestarts", "T_0": 3}
+    typecheck.check(node, "scheduler")
+    assert trusted(node["_target_"])
+    got = rates(instantiate.partial(OmegaConf.create(node)), steps=7)
+    assert got[0] == got[3] == got[6] == 2.0 and got[2] < got[1] < 2.0
 
 
 @pytest.mark.parametrize("final", [0, -1, 2])

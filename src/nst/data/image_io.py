@@ -186,6 +186,12 @@ def reduced(image: Tensor, edge: float, *, by: str = "longest") -> Tensor:
     return image if size == size_of(image) else resize(image, size)
 
 
+def crop_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Return the image without its last rows and columns, so that both edges are multiples of `multiple` pixels."""
+    height, width = (length - length % multiple for length in size_of(image))
+    return image[..., :height, :width]
+
+
 def to_range(image: Tensor, how: str) -> Tensor:
     """Bring values into [0, 1]: `clip` clamps them, `stretch` maps [minimum, maximum] onto [0, 1].
 

@@ -11,8 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
-from nst.methods.adain import cropped
-from nst.methods.network_module import sized
 from nst.networks import Adain, Transformer
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
@@ -138,7 +136,7 @@ def _code(name: str, trained: Trained) -> Tensor:
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
     edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
-    style = cropped(sized(image_io.load(path).rgb, edge, 1.0))
+    style = image_io.crop_to_multiple(image_io.reduced(image_io.load(path).rgb, edge, by="shortest"), 4)
     return trained.network.encode_style(style.to(next(trained.network.parameters()))).cpu()
 
 

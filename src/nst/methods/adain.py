@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from nst.data import image_io
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
 from nst.networks import Adain, StyleBlend
@@ -55,7 +56,7 @@ class AdainMethod(NetworkMethod):
             style_names=[style.name for style in styles],
             optimization=optimization,
         )
-        self.styles = [cropped(sized(style.image, style_size, style.scale)) for style in styles]
+        self.styles = [image_io.crop_to_multiple(sized(style, style_size), self.network.stride) for style in styles]
         self.copy = copy
 
     def prepare(self, device: torch.device) -> None:
@@ -92,9 +93,3 @@ class AdainMethod(NetworkMethod):
             "means": torch.cat([mean for mean, _ in looks]).cpu(),
             "deviations": torch.cat([deviation for _, deviation in looks]).cpu(),
         }
-
-
-def cropped(image: Tensor) -> Tensor:
-    """Return an image whose edges are cut to multiples of 4, the stride of the encoder."""
-    height, width = (length - length % 4 for length in image.shape[-2:])
-    return image[..., :height, :width]

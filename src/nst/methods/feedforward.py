@@ -47,7 +47,7 @@ class Feedforward(NetworkMethod):
             style_names=[styles[0].name],
             optimization=optimization,
         )
-        self.style = sized(styles[0].image, style_size, styles[0].scale)
+        self.style = sized(styles[0], style_size)
         self.references: list[References] = []
 
     def prepare(self, device: torch.device) -> None:

@@ -51,7 +51,7 @@ class Multistyle(NetworkMethod):
             trained=None if before is None else _added(made, len(new)),
         )
         self.first = len(known)
-        self.styles = [sized(style.image, style_size, style.scale) for style in styles]
+        self.styles = [sized(style, style_size) for style in styles]
         self.references: list[References] = []
 
     def prepare(self, device: torch.device) -> None:

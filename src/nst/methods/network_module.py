@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from nst.data import image_io
+from nst.data.inputs import StylePicture
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergedError
 from nst.methods.stage import Stage
@@ -189,6 +190,6 @@ def _one(objective: Objective, features: Stats, targets: Stats, styles: Referenc
     return out
 
 
-def sized(style: Tensor, edge: int, scale: float) -> Tensor:
-    """Return a style (1, 3, H, W) with a shorter edge of `edge * scale` pixels, or as it is if it is smaller."""
-    return image_io.reduced(style, max(2.0, edge * scale), by="shortest")
+def sized(style: StylePicture, edge: int) -> Tensor:
+    """Return a style's image with a shorter edge of `edge` pixels times the style's scale, or as it is if smaller."""
+    return image_io.reduced(style.image, max(2.0, edge * style.scale), by="shortest")
