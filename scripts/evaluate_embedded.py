@@ -1,13 +1,13 @@
-"""Measure the embedded SqueezeNet against others: style distance at equal content distance, before two judges.
+"""Compare the bundled SqueezeNet with others: style distance at equal content distance, by two judges.
 
 python scripts/evaluate_embedded.py --images FOLDER --trained CHECKPOINT --out FOLDER --pairs a.jpg:b.jpg ...
 
-Paints each pair (content:style) with the trained checkpoint at one content weight, and with the embedded one and with
-random parameters at weights that bracket its content distance, or come as near as they can. A judge's style distance
-is the relative distance of Gram matrices to the style, mean over the judge's default layers, as a share of the
-photograph's own: 1 is the photograph, smaller is nearer the style. The content distance is the wavelets', which no
-candidate optimised. The logarithm of the style distance is interpolated to equal content distance. Writes `table.md`,
-`table.json` and `sheet.png` (content, style, random, embedded, trained).
+Each pair (content:style) is painted with the trained checkpoint at one content weight, and with the bundled one and
+with random parameters at weights that bracket its content distance, as closely as possible. A judge's style distance is
+the relative distance of the Gram matrices to the style's, averaged over the judge's default layers and divided by that
+of the photograph: 1 is the photograph, smaller is closer to the style. The content distance is measured by the wavelet
+backbone, which no candidate optimised. The logarithm of the style distance is interpolated to equal content distance.
+The script writes `table.md`, `table.json` and `sheet.png` (content, style, random, embedded, trained).
 """
 
 import argparse
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def conf(name: str) -> dict[str, object]:
-    """Read a file of the configuration, without what Hydra adds."""
+    """Return a file of the configuration without the keys for Hydra."""
     found: dict[str, object] = yaml.safe_load((ROOT / "conf" / f"{name}.yaml").read_text(encoding="utf-8"))
     return {key: value for key, value in found.items() if key not in ("_target_", "defaults")}
 
@@ -44,27 +44,27 @@ class Judge:
 
     @torch.no_grad()
     def style(self, picture: Tensor, style: Tensor) -> float:
-        """Give the mean over layers of ||G - A||^2 / ||A||^2."""
+        """Return the mean over layers of ||G - A||^2 / ||A||^2, G and A the Gram matrices of picture and style."""
         ours, theirs = self.backbone(picture), self.backbone(style)
         pairs = [(gram(ours[k]), gram(theirs[k])) for k in self.layers["style"]]
         return float(np.mean([((g - a).square().sum() / a.square().sum()).item() for g, a in pairs]))
 
     @torch.no_grad()
     def content(self, picture: Tensor, photograph: Tensor) -> float:
-        """Give the mean over layers of ||f - c||^2 / ||c||^2."""
+        """Return the mean over layers of ||f - c||^2 / ||c||^2, f and c the features of picture and photograph."""
         ours, theirs = self.backbone(picture), self.backbone(photograph)
         pairs = [(ours[k], theirs[k]) for k in self.layers["content"]]
         return float(np.mean([((f - c).square().sum() / c.square().sum()).item() for f, c in pairs]))
 
 
 def gram(maps: Tensor) -> Tensor:
-    """Give the Gram matrix over positions: (1, C, h, w) -> (C, C)."""
+    """Return the Gram matrix over positions: (1, C, h, w) -> (C, C)."""
     flat = maps[0].flatten(1)
     return flat @ flat.T / flat.shape[1]
 
 
 def judges(trained: Path) -> dict[str, Judge]:
-    """Give the wavelets and the trained SqueezeNet."""
+    """Return the two judges: the wavelet backbone and the trained SqueezeNet."""
     out = {}
     for name in ("wavelet", "squeezenet"):
         layers = {
@@ -83,7 +83,7 @@ def judges(trained: Path) -> dict[str, Judge]:
 
 
 def paint(content: Path, style: Path, checkpoint: str, weight: float, given: argparse.Namespace, folder: Path) -> Path:
-    """Paint one pair, unless that was done, and give the picture."""
+    """Paint one pair unless its picture exists, and return the picture's path."""
     picture = folder / "final.png"
     if not picture.exists():
         options = [f"weights.content={weight}", f"size={given.size}", f"hydra.run.dir={folder}", *given.options]
@@ -94,7 +94,7 @@ def paint(content: Path, style: Path, checkpoint: str, weight: float, given: arg
 
 
 def load(path: Path, edge: int, shape: tuple[int, int] | None = None) -> Tensor:
-    """Read a picture at its longest edge, or at (height, width): (1, 3, H, W), [0, 1]."""
+    """Return a picture resized to a longest edge, or to (height, width): (1, 3, H, W), [0, 1]."""
     image = Image.open(path).convert("RGB")
     ratio = edge / max(image.size)
     size = (round(image.width * ratio), round(image.height * ratio)) if shape is None else shape[::-1]
@@ -103,31 +103,31 @@ def load(path: Path, edge: int, shape: tuple[int, int] | None = None) -> Tensor:
 
 
 def at_equal(content: list[float], style: list[float], where: float) -> float:
-    """Interpolate log(style distance) to a content distance; beyond what was reached, the nearest end holds."""
+    """Interpolate log(style distance) at a content distance; outside the range, the nearest end is returned."""
     order = np.argsort(content)
     return float(np.exp(np.interp(where, np.asarray(content)[order], np.log(np.asarray(style)[order]))))
 
 
 @dataclass
 class Tried:
-    """What one candidate painted of one pair: weight -> (content distance, judge -> style distance, picture)."""
+    """The results of one candidate for one pair: content weight -> content distance, style distances, picture."""
 
     content: dict[float, float] = field(default_factory=dict)
     style: dict[float, dict[str, float]] = field(default_factory=dict)
     picture: dict[float, Tensor] = field(default_factory=dict)
 
     def at(self, judge: str, where: float) -> float:
-        """Give the style distance at a content distance."""
+        """Return the style distance at a content distance."""
         weights = list(self.content)
         return at_equal([self.content[w] for w in weights], [self.style[w][judge] for w in weights], where)
 
     def nearest(self, where: float) -> Tensor:
-        """Give the picture whose content distance is the nearest."""
+        """Return the picture with the nearest content distance."""
         return self.picture[min(self.content, key=lambda w: abs(self.content[w] - where))]
 
 
 class Pair:
-    """A photograph and a style, painted and judged."""
+    """A photograph and a style, to be painted and judged."""
 
     def __init__(self, names: str, given: argparse.Namespace, bench: dict[str, Judge]) -> None:
         self.content, self.style = (given.images.resolve() / name for name in names.split(":"))
@@ -143,7 +143,7 @@ class Pair:
         tried.style[weight], tried.picture[weight] = ratio, out
 
     def bracket(self, name: str, checkpoint: str, where: float) -> Tried:
-        """Paint at weights 4 times apart until two of them enclose the content distance, 3 attempts at most."""
+        """Paint at weights 4 times apart until two of them enclose the content distance, at most 3 times."""
         tried, weight = Tried(), self.given.weight
         self.attempt(tried, name, checkpoint, weight)
         factor = 4.0 if tried.content[weight] > where else 0.25
@@ -154,7 +154,7 @@ class Pair:
 
 
 def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
-    """Give pair -> candidate -> judge -> style distance at equal content distance; write the sheet on the way."""
+    """Return pair -> candidate -> judge -> style distance at equal content distance, and write the sheet."""
     bench, table, rows = judges(given.trained), {}, []
     for names in given.pairs:
         pair, trained = Pair(names, given, bench), Tried()
@@ -173,7 +173,7 @@ def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]
 
 
 def sheet(rows: list[list[Tensor]], height: int = 300) -> Image.Image:
-    """Lay pictures out in rows of one height."""
+    """Return rows of pictures, all of one height."""
     strips = []
     for row in rows:
         images = [Image.fromarray((t[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)) for t in row]
@@ -189,7 +189,7 @@ def sheet(rows: list[list[Tensor]], height: int = 300) -> Image.Image:
 
 
 def write(table: dict[str, dict[str, dict[str, float]]], folder: Path) -> None:
-    """Write the numbers, and a table with the share of the way from random to trained."""
+    """Write the numbers, and a table with each candidate's position between random (0 %) and trained (100 %)."""
     (folder / "table.json").write_text(json.dumps(table, indent=1))
     names, kinds = ("random", "embedded", "trained"), ("wavelet", "squeezenet")
     head = [f"{kind}: {name}" for kind in kinds for name in (*names, "way")]
@@ -205,7 +205,7 @@ def write(table: dict[str, dict[str, dict[str, float]]], folder: Path) -> None:
 
 
 def main() -> None:
-    """Read the command line, paint, judge and write."""
+    """Paint, judge and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help="folder that the pairs are named in")
     parser.add_argument("--pairs", nargs="+", required=True, metavar="CONTENT:STYLE")

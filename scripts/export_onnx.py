@@ -1,6 +1,6 @@
-"""Write a trained network as ONNX: `python scripts/export_onnx.py checkpoint=network.ckpt [output=network.onnx]`.
+"""Export a trained network to ONNX: `python scripts/export_onnx.py checkpoint=network.ckpt [output=network.onnx]`.
 
-Pictures in and out are RGB in [0, 1], 1 x 3 x H x W, with H and W multiples of 4 and at least 16.
+Input and output images are RGB in [0, 1], 1 x 3 x H x W; H and W are multiples of 4 and at least 16.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Write it, say what it takes, and return the exit code."""
+    """Export, print the inputs, and return the exit code."""
     from nst.utils import errors
 
     if "HYDRA_FULL_ERROR" not in os.environ:

@@ -1,9 +1,9 @@
-"""Feed damaged pictures, checkpoints, recipes and states to what reads them: one line each, or a defect.
+"""Feed damaged pictures, checkpoints and run states to the code that reads them, and report every crash.
 
     python scripts/fuzz.py --seconds 300 --seed 1
 
-Every file is a good one with bytes changed, cut out, doubled or made extreme. What is allowed is to be read, or to be
-refused with ValueError or OSError; anything else is printed with its seed and ends in exit code 1.
+Each file is a valid one with bytes changed, removed, doubled or set to extreme values. It may be read, or refused with
+a one-line ValueError or OSError. Anything else is a bug: it is printed with its seed, and the exit code is 1.
 """
 
 import argparse
@@ -43,7 +43,7 @@ EXTREMES = (
 
 
 def pictures() -> dict[str, bytes]:
-    """Small good pictures of every kind that Pillow writes here."""
+    """Return small valid pictures in every format that Pillow writes here: name -> bytes."""
     kinds = {"png": {}, "jpeg": {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}, "gif": {}, "tiff": {}, "bmp": {}, "webp": {}}
     kinds |= {"ppm": {}, "tga": {}, "ico": {}, "pcx": {}, "sgi": {}, "dds": {}}
     kinds |= {"jpeg2000": {}} if features.check("jpg_2000") else {}
@@ -55,21 +55,21 @@ def pictures() -> dict[str, bytes]:
             try:
                 source = Image.effect_noise((24, 18), 80)
                 source.convert(mode).save(data, kind, **options)
-            except (OSError, ValueError):  # a mode that the kind does not have
+            except (OSError, ValueError):  # the format does not have this mode
                 continue
             out[f"{mode}.{kind}"] = data.getvalue()
     return out
 
 
 def checkpoint() -> bytes:
-    """A small state dict."""
+    """Return a small state dict."""
     out = io.BytesIO()
     torch.save({"features.0.weight": torch.rand(4, 3, 3, 3), "features.0.bias": torch.rand(4)}, out)
     return out.getvalue()
 
 
 def run_state() -> bytes:
-    """A small state of a run."""
+    """Return a small `last.ckpt` of a run."""
     facts = {"config": "x", "sources": {}, "versions": {}, "threads": 1, "device": "cpu", "level": 1, "over": True}
     facts |= {"seconds": 1.0, "saved": 1.0, "step": 3, "levels": []}
     out = io.BytesIO()
@@ -78,19 +78,19 @@ def run_state() -> bytes:
 
 
 def with_recipe() -> bytes:
-    """A small picture with a recipe."""
+    """Return a small PNG with the settings it was made by."""
     made = provenance.Provenance(
         {"method": {"_target_": "nst.methods.ImageMethod"}, "size": 8}, {}, {}, {"nst": "0"}, 1, "cpu", "", ""
     )
     info, out = PngInfo(), io.BytesIO()
     for key, value in made.text().items():
-        info.add_text(key, value)  # not packed, so that its letters are met
+        info.add_text(key, value)  # uncompressed, so that the changes hit the text itself
     Image.new("RGB", (8, 8)).save(out, "png", pnginfo=info)
     return out.getvalue()
 
 
 def damaged(data: bytes, dice: random.Random) -> bytes:
-    """One to six changes."""
+    """Return the data with one to six random changes."""
     for _ in range(dice.randint(1, 6)):
         if not data:
             break
@@ -110,7 +110,7 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 
 
 def main() -> int:
-    """Fuzz for a time, and count."""
+    """Fuzz for a given time and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -131,7 +131,7 @@ def main() -> int:
     for outcome, count in sorted(counts.items()):
         print(f"{count:8d} {outcome}")
     print(f"{number:8d} files in {options.seconds:g} s")
-    return int(any("DEFECT" in outcome for outcome in counts))
+    return int(any("BUG" in outcome for outcome in counts))
 
 
 def _targets(folder: Path) -> list[tuple[str, bytes, Path, Callable[[Path], object]]]:
@@ -147,20 +147,20 @@ def _targets(folder: Path) -> list[tuple[str, bytes, Path, Callable[[Path], obje
 
 
 def _outcome(name: str, file: Path, read: Callable[[Path], object], seed: str) -> str:
-    begin = time.monotonic()
+    start = time.monotonic()
     try:
         read(file)
     except (ValueError, OSError) as error:
-        outcome = f"{name} refused" if "\n" not in str(error) else f"{name} DEFECT: more than a line"
+        outcome = f"{name} refused" if "\n" not in str(error) else f"{name} BUG: more than a line"
     except Exception as error:
         traceback.print_exc(limit=-3)
-        outcome = f"{name} DEFECT: {type(error).__name__}"
+        outcome = f"{name} BUG: {type(error).__name__}"
     else:
         outcome = f"{name} read"
-    slow = time.monotonic() - begin > 10
-    if "DEFECT" in outcome or slow:
-        print(f"{outcome}{' SLOW DEFECT' if slow else ''}: seed {seed}, {file.name}", flush=True)
-    return f"{outcome} SLOW DEFECT" if slow else outcome
+    slow = time.monotonic() - start > 10
+    if "BUG" in outcome or slow:
+        print(f"{outcome}{' SLOW BUG' if slow else ''}: seed {seed}, {file.name}", flush=True)
+    return f"{outcome} SLOW BUG" if slow else outcome
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Show the library of styles by movement, and fetch its paintings before they are needed.
+"""List the styles by movement, and fetch paintings in advance.
 
-python scripts/library.py                                  # everything, as a table
+python scripts/library.py                                  # all styles, as a table
 python scripts/library.py --movement ukiyo-e               # one movement
 python scripts/library.py --fetch starry_night the_scream  # into the cache; `--fetch all` for every painting
-python scripts/library.py --json                           # for programs
+python scripts/library.py --json                           # as JSON
 """
 
 import argparse
@@ -23,7 +23,7 @@ from nst.data.library import ImageSource, cached, find
 from nst.utils.errors import nearest
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-MOVEMENTS = (  # in the order of history; others follow
+MOVEMENTS = (  # in historical order; any others follow
     "prehistoric",
     "ancient",
     "medieval",
@@ -42,7 +42,7 @@ MOVEMENTS = (  # in the order of history; others follow
 
 
 def pictures() -> list[ImageSource]:
-    """Read the styles of `conf/style`, in the order of history."""
+    """Return the styles of `conf/style`, in historical order."""
     shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
     found = []
     for file in sorted((CONF / "style").glob("*.yaml")):
@@ -54,14 +54,14 @@ def pictures() -> list[ImageSource]:
 
 
 def state(picture: ImageSource, download: Download) -> str:
-    """Say where a picture is now: with us, in the cache, or still on Commons."""
+    """Return whether a picture is in the package, in the cache, or not fetched yet."""
     if picture.commons is None:
         return "packaged"
     return "cached" if cached(picture.commons, download).is_file() else "not fetched"
 
 
 def table(chosen: list[ImageSource], download: Download) -> Table:
-    """Lay the pictures out, one section for each movement."""
+    """Return a table with one section for each movement."""
     sheet = Table(title=f"{len(chosen)} styles", header_style="bold", box=box.SIMPLE)
     sheet.add_column("style", no_wrap=True)
     for title in ("title", "artist", "year", "collection", "homage", "state"):
@@ -76,7 +76,7 @@ def table(chosen: list[ImageSource], download: Download) -> Table:
 
 
 def fetch(chosen: list[ImageSource], download: Download) -> int:
-    """Fetch the paintings one after the other; give the number that failed."""
+    """Fetch the paintings one after the other and return how many failed."""
     failed = 0
     for picture in chosen:
         try:
@@ -90,7 +90,7 @@ def fetch(chosen: list[ImageSource], download: Download) -> int:
 
 
 def named(names: list[str], known: list[ImageSource]) -> list[ImageSource]:
-    """Give the pictures of these names, or of all; an unknown name ends the program with the nearest ones."""
+    """Return the pictures with these names, or all; an unknown name ends the program with the nearest ones."""
     if names == ["all"]:
         return known
     by_name = {picture.name: picture for picture in known}
@@ -102,7 +102,7 @@ def named(names: list[str], known: list[ImageSource]) -> list[ImageSource]:
 
 
 def main() -> int:
-    """Read the command line and do what it says; 1 if a painting could not be fetched."""
+    """List or fetch, and return the exit code: 1 if a painting could not be fetched."""
     known = pictures()
     movements = list(dict.fromkeys(picture.movement for picture in known))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,4 +1,4 @@
-"""Run 20,000 steps at a tiny size, and draw what memory and files did: docs/images/long_run.png.
+"""Run 20,000 steps at a tiny size and plot memory and disk use over time: docs/images/long_run.png.
 
 python scripts/long_run.py --steps 20000 --out docs/images/long_run.png
 """
@@ -17,11 +17,11 @@ CHOICES = ("size=48", "pyramid=none", "optimizer=adam", "judge=none", "threads=1
 
 
 def measured(steps: int) -> list[tuple[float, float, float]]:
-    """Return (seconds, resident memory in MB, MB in the run's folder), sample by sample."""
+    """Return samples of (seconds, resident memory in MB, size of the run's folder in MB)."""
     out = []
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "train.py"), *CHOICES, f"steps={steps}", "hydra.run.dir=run"]
-        begin = time.monotonic()
+        start = time.monotonic()
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None:
                 time.sleep(2)
@@ -32,14 +32,14 @@ def measured(steps: int) -> list[tuple[float, float, float]]:
                 resident = next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmRSS")), None)
                 if resident is not None:
                     files = sum(file.stat().st_size for file in Path(folder, "run").rglob("*") if file.is_file()) / 1e6
-                    out.append((time.monotonic() - begin, resident, files))
+                    out.append((time.monotonic() - start, resident, files))
         if process.returncode:
             raise SystemExit(f"the run ended with {process.returncode}")
     return out
 
 
 def drawn(samples: list[tuple[float, float, float]], title: str) -> Image.Image:
-    """Draw both curves."""
+    """Return a picture of both curves."""
     page = Image.new("RGB", (900, 520), "white")
     draw = ImageDraw.Draw(page)
     draw.text((20, 10), title, fill="black")
@@ -59,7 +59,7 @@ def drawn(samples: list[tuple[float, float, float]], title: str) -> Image.Image:
 
 
 def main() -> None:
-    """Measure and draw."""
+    """Measure, plot, and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--out", type=Path, default=ROOT / "docs/images/long_run.png")

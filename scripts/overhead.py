@@ -1,10 +1,10 @@
-"""Measure what Lightning costs: seconds per evaluation of the loss beside a bare loop of the same arithmetic.
+"""Measure Lightning's overhead: seconds per evaluation of the loss against a bare loop of the same computation.
 
 python scripts/overhead.py                        # the default run's finest level, 512 px
 python scripts/overhead.py backbone=squeezenet backbone.checkpoint=random size=256
 
-The two take turns in one process, so that the ratio holds on a machine that others use as well; it is the median over
-the turns of Lightning's seconds over the bare loop's. Loggers, snapshots and progress bar are those of a run.
+The two take turns in one process, so that other processes on the machine slow both alike. The result is the median over
+the turns of Lightning's seconds divided by the bare loop's. Loggers and progress bar are those of a run.
 """
 
 import statistics
@@ -33,7 +33,7 @@ STEPS = 6
 
 
 def bare(stage: Stage) -> float:
-    """Take the stage's steps in a plain loop; return seconds per evaluation."""
+    """Run the steps of a stage in a bare loop and return the seconds per evaluation."""
     module: ImageModule = stage.module
     module.take_references()
     optimizer = module.configure_optimizers()["optimizer"]
@@ -44,14 +44,14 @@ def bare(stage: Stage) -> float:
         loss.backward()
         return loss
 
-    count, began = Count(module), time.perf_counter()
+    count, start = Count(module), time.perf_counter()
     for _ in range(stage.steps):
         optimizer.step(closure)
-    return (time.perf_counter() - began) / count.evaluations
+    return (time.perf_counter() - start) / count.evaluations
 
 
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
-    """Take them by `Trainer.fit`, as a run does; return seconds per evaluation, without the set-up."""
+    """Run them with `Trainer.fit`, as a run does, and return the seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
     logs = loggers.start(instantiate.loggers(cfg, Invocation.current()), folder, since=0.0, step=0.0)
     trainer = instantiate.trainer(cfg, folder, stage.steps, logs, callbacks)
@@ -62,7 +62,7 @@ def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
 
 
 class Count:
-    """Counts the evaluations of a painting's objective: a line search takes as many as it needs."""
+    """Counts the evaluations of a module's objective, since a line search takes any number per step."""
 
     def __init__(self, module: ImageModule) -> None:
         self.evaluations = 0
@@ -73,20 +73,20 @@ class Count:
 
 
 class Clock(Callback):
-    """Takes the time from the first step to the last."""
+    """Measures the time from the first step to the last."""
 
     def on_train_epoch_start(self, trainer: object, module: ImageModule) -> None:
-        """Begin."""
-        self.count, self.began = Count(module), time.perf_counter()
+        """Start the clock."""
+        self.count, self.start = Count(module), time.perf_counter()
 
     def on_train_end(self, *_: object) -> None:
-        """End."""
-        self.seconds = time.perf_counter() - self.began
+        """Stop the clock."""
+        self.seconds = time.perf_counter() - self.start
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(cfg: DictConfig) -> None:
-    """Print a line a turn, and the median."""
+    """Print one line for each turn, and the median."""
     quiet()
     plain = instantiate.settled(compose.plain(cfg))
     cfg = compose.node(plain)

@@ -1,8 +1,8 @@
-"""Paint the style pictures that ship with the project, the same at every run.
+"""Paint the style pictures bundled with nst; every run gives the same pictures.
 
-All of them, at the shipped size:  python scripts/paint_styles.py
-One of them, elsewhere:            python scripts/paint_styles.py --only swirling_night --size 2048 --out DIR
-A sheet of all that are painted:   python scripts/paint_styles.py --sheet sheet.jpg
+All of them, at the bundled size:  python scripts/paint_styles.py
+One of them, in another folder:    python scripts/paint_styles.py --only swirling_night --size 2048 --out DIR
+A contact sheet of the folder:     python scripts/paint_styles.py --sheet sheet.jpg
 """
 
 import argparse
@@ -28,7 +28,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Paint, or show what is painted, as the command line says."""
+    """Paint the pictures, or write the contact sheet."""
     arguments = _arguments()
     if arguments.sheet:
         try:
@@ -38,9 +38,9 @@ def main() -> None:
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.only or PICTURES:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         path = save(name, edge=arguments.size, folder=arguments.out)
-        print(f"{path}  {path.stat().st_size / 1000:.0f} kB  {time.perf_counter() - begun:.1f} s", flush=True)
+        print(f"{path}  {path.stat().st_size / 1000:.0f} kB  {time.perf_counter() - start:.1f} s", flush=True)
     write(arguments.out)
 
 

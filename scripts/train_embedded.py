@@ -1,23 +1,26 @@
-"""Train the embedded SqueezeNet 1.1 from nothing but pictures that the project makes or that come with scikit-image.
+"""Train the bundled SqueezeNet 1.1, only on images that the project makes or that come with scikit-image.
 
-python scripts/train_embedded.py                                   # the one that ships
+python scripts/train_embedded.py                                   # the bundled checkpoint
 python scripts/train_embedded.py --steps 200 --out /tmp/try.pt     # a quick try
 
-What is learnt from: procedural textures (embedded/textures.py), the painted styles of this package, and pictures of
-scikit-image's wheel that it documents as CC0 or public domain. The only teacher is the analytic wavelet bank: each
-taught layer must know, through a linear map that is thrown away, the bank's rectified responses and their second
-order at its own scale, clean ones from a noisy picture. No ImageNet, no other network. The checkpoint is the
-project's own work, under its licence.
+Training images: procedural textures (embedded/textures.py), the style pictures of this package, and those images in
+scikit-image's wheel that it documents as CC0 or public domain. The only teacher is the analytic wavelet filter bank.
+From each trained layer, a linear head (discarded afterwards) must predict the bank's rectified responses and their
+second-order responses at the layer's scale; the student sees a noisy image, the bank the clean one. No ImageNet and no
+other network is involved. The checkpoint is the project's own work, under its licence.
 
-What makes pictures good, found by looking: first filters that are given, not learnt, see every pattern and are
-whitened, so that the first Gram matrix punishes noise, but only smooth ones feed the second layer; squeezing layers
-begin where their rectifier passes all; 3 x 3 filters begin blurred and are held smooth. And no stride without a blur
-(`backbone.pooling=blur`, in training as in use): behind the first convolution and in the place of max pooling. Where
-the strides are left bare, a picture that is optimised shows a grid; that mattered more than anything in the training.
+What improves pictures, found by looking at them:
 
-Time: 8 minutes for the one that ships, on two cores of a Xeon, torch 2.15, bfloat16; 4 GB of memory. Where cores are
-shared, set OMP_WAIT_POLICY=PASSIVE: waiting threads else burn them. The same seed gives the same pictures and crops;
-sums in another order on another machine give another checkpoint of the same quality.
+* The first filters are fixed, respond to every pattern and are whitened, so that the first Gram matrix penalises noise;
+  only the smooth ones feed the second layer.
+* The biases of squeeze layers start where their ReLU passes everything.
+* 3 x 3 filters start blurred and are kept smooth.
+* Every stride follows a blur (`backbone.pooling=blur`, in training and in use): after the first convolution and instead
+  of max pooling. Without it, an optimised picture shows a grid. This matters more than anything in the training.
+
+Time for the bundled checkpoint: 8 minutes on two cores of a Xeon, torch 2.15, bfloat16; 4 GB of memory. If other
+processes use the cores, set OMP_WAIT_POLICY=PASSIVE, or waiting threads spin. The same seed gives the same images and
+crops; another machine, which sums in another order, gives another checkpoint of the same quality.
 """
 
 import argparse
@@ -37,8 +40,8 @@ ASSET = Path(__file__).resolve().parents[1] / "src" / "nst" / "assets" / "squeez
 IMAGENET = Input(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 
 
-class Lessons:
-    """Pictures and all that is to be known about them, in memory: the bank looks at each picture once.
+class TrainingData:
+    """Images and the teacher's maps of them, in memory; the teacher sees each image once.
 
     Args:
         pictures: (N, 3, H, W), [0, 1], H and W multiples of 16.
@@ -48,65 +51,65 @@ class Lessons:
         self.pictures = (pictures * 255).round().byte()
         bank = teacher.build()
         with torch.autocast("cpu", torch.bfloat16):
-            parts = [teacher.lessons(bank, part.float() / 255) for part in self.pictures.split(8)]
-        self.known = {key: torch.cat([part.pop(key) for part in parts]) for key in list(parts[0])}
+            parts = [teacher.targets(bank, part.float() / 255) for part in self.pictures.split(8)]
+        self.targets = {key: torch.cat([part.pop(key) for part in parts]) for key in list(parts[0])}
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def crops(self, rng: np.random.Generator, count: int, edge: int) -> tuple[Tensor, dict[int, Tensor]]:
-        """Give crops of `count` pictures, and layer -> their lessons."""
+        """Return crops of `count` images, (count, 3, edge, edge), and layer -> the teacher's maps of them."""
         chosen = rng.choice(len(self), count, replace=len(self) < count)
         corners = 16 * rng.integers((self.pictures.shape[-1] - edge) // 16 + 1, size=(count, 2))
         spots = [(i, y, x) for i, (y, x) in zip(chosen, corners, strict=True)]
         image = torch.stack([self.pictures[i, :, y : y + edge, x : x + edge] for i, y, x in spots]).float() / 255
-        return image, {layer: self._lesson(layer, spots, edge) for layer in teacher.LESSONS}
+        return image, {layer: self._target(layer, spots, edge) for layer in teacher.TARGETS}
 
-    def _lesson(self, layer: int, spots: list[tuple[int, int, int]], edge: int) -> Tensor:
+    def _target(self, layer: int, spots: list[tuple[int, int, int]], edge: int) -> Tensor:
         n = teacher.STRIDES[layer]
-        maps = [self.known[name, n] for name in teacher.LESSONS[layer].split()]
+        maps = [self.targets[name, n] for name in teacher.TARGETS[layer].split()]
         parts = [[m[i, :, y // n : (y + edge) // n, x // n : (x + edge) // n] for i, y, x in spots] for m in maps]
         return torch.cat([torch.stack(part) for part in parts], dim=1)
 
 
 def train(given: argparse.Namespace) -> nn.Sequential:
-    """Train from the seed; give the network with its normalisations, and print how it goes."""
+    """Train a network, print its losses, and return it with its batch norms."""
     torch.manual_seed(given.seed)
-    begun = time.time()
+    start = time.time()
     pictures = make(np.random.default_rng(given.seed), given.pool, given.edge)
-    print(f"{len(pictures)} pictures, {time.time() - begun:.0f} s", flush=True)
-    lessons = Lessons(pictures)
-    print(f"lessons, {time.time() - begun:.0f} s", flush=True)
+    print(f"{len(pictures)} pictures, {time.time() - start:.0f} s", flush=True)
+    data = TrainingData(pictures)
+    print(f"targets, {time.time() - start:.0f} s", flush=True)
     rng = np.random.default_rng([given.seed, 1])
     features = student.build().to(memory_format=torch.channels_last)
-    _, lesson = lessons.crops(rng, 64, given.crop)
-    heads = teacher.Heads(student.channels(features), lesson)
-    learnt = [p for p in [*features.parameters(), *heads.parameters()] if p.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, lr=given.rate, weight_decay=1e-3)
+    _, target = data.crops(rng, 64, given.crop)
+    heads = teacher.Heads(student.channels(features), target)
+    trained = [p for p in [*features.parameters(), *heads.parameters()] if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=given.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, given.rate, given.steps, pct_start=0.1)
     for step in range(given.steps):
-        terms = losses(features, heads, *lessons.crops(rng, given.batch, given.crop), given)
+        terms = losses(features, heads, *data.crops(rng, given.batch, given.crop), given)
         optimiser.zero_grad()
         sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(learnt, 5.0)
+        nn.utils.clip_grad_norm_(trained, 5.0)
         optimiser.step()
         schedule.step()
         student.spare_fine(features)
         if step % given.report == 0 or step == given.steps - 1:
             line = {name: round(value.item(), 4) for name, value in terms.items()}
-            print(json.dumps({"step": step, "s": round(time.time() - begun), **line}), flush=True)
+            print(json.dumps({"step": step, "s": round(time.time() - start), **line}), flush=True)
     return features
 
 
 def losses(
-    features: nn.Sequential, heads: nn.Module, image: Tensor, lesson: dict[int, Tensor], given: argparse.Namespace
+    features: nn.Sequential, heads: nn.Module, image: Tensor, target: dict[int, Tensor], given: argparse.Namespace
 ) -> dict[str, Tensor]:
-    """Give the named terms of the loss, weighted."""
+    """Return the weighted terms of the loss."""
     noise = torch.rand(len(image), 1, 1, 1) * given.noise
     seen = IMAGENET(image + noise * torch.randn_like(image)).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         taught = student.outputs(features, seen)
-        missed = heads(taught, lesson)
+        missed = heads(taught, target)
     terms = {f"miss{k}": v / len(missed) for k, v in missed.items()}
     for k, v in taught.items():
         terms[f"corr{k}"] = given.decorrelate * student.correlation(v)
@@ -115,22 +118,22 @@ def losses(
 
 
 def main() -> None:
-    """Read the command line, train, and write the checkpoint."""
+    """Train and write the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ASSET, help="the checkpoint to write")
     parser.add_argument("--steps", type=int, default=1500, help="of the optimiser")
     parser.add_argument("--batch", type=int, default=16, help="crops a step")
     parser.add_argument("--crop", type=int, default=96, help="edge of a crop, pixels, a multiple of 16")
-    parser.add_argument("--edge", type=int, default=192, help="edge of a picture, pixels, likewise")
-    parser.add_argument("--pool", type=int, default=240, help="procedural pictures, and as many cuts of real ones")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="largest step of AdamW")
+    parser.add_argument("--edge", type=int, default=192, help="edge of an image, pixels, likewise")
+    parser.add_argument("--pool", type=int, default=240, help="procedural images, and as many crops of others")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="largest learning rate of AdamW")
     parser.add_argument(
-        "--noise", type=float, default=0.08, help="largest deviation of noise that only the student sees"
+        "--noise", type=float, default=0.08, help="largest standard deviation of the noise that the student sees"
     )
-    parser.add_argument("--decorrelate", type=float, default=0.3, help="weight of the channels' likeness")
-    parser.add_argument("--smooth", type=float, default=0.3, help="weight of alternation within 3 x 3 filters")
+    parser.add_argument("--decorrelate", type=float, default=0.3, help="weight of the correlation between channels")
+    parser.add_argument("--smooth", type=float, default=0.3, help="weight of the roughness of 3 x 3 filters")
     parser.add_argument("--seed", type=int, default=0, help="of everything random")
-    parser.add_argument("--report", type=int, default=25, help="steps between two lines")
+    parser.add_argument("--report", type=int, default=25, help="steps between two printed lines")
     given = parser.parse_args()
     features = train(given)
     torch.save(student.checkpoint(features), given.out)

@@ -1,1 +1,1 @@
-"""How the embedded SqueezeNet is trained: pictures, teacher, student."""
+"""Training of the bundled SqueezeNet: images, teacher, student."""

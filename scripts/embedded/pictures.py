@@ -1,4 +1,4 @@
-"""What is learnt from: procedural textures, the project's painted styles, and free pictures of scikit-image's wheel."""
+"""The training images: procedural textures, the bundled styles, and free images in scikit-image's wheel."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ from embedded.textures import MAKERS, Floats, tint
 
 STYLES = Path(__file__).resolve().parents[2] / "src" / "nst" / "assets" / "styles"
 FREE = "astronaut brick camera cell chelsea clock_motion coffee grass gravel horse hubble_deep_field retina rocket text"
-"""Files of skimage/data that scikit-image documents as CC0 or public domain."""
+"""Files in skimage/data that scikit-image documents as CC0 or public domain."""
 
 
 def pool(rng: np.random.Generator, count: int, edge: int) -> Tensor:
-    """Give procedural pictures, and as many cut from painted and free ones: (2 * count, 3, edge, edge), [0, 1].
+    """Return procedural images, and as many crops of styles and free images: (2 * count, 3, edge, edge), [0, 1].
 
     Args:
-        rng: Every choice.
-        count: Pictures of each of the two kinds.
+        rng: Source of randomness.
+        count: Images of each of the two kinds.
         edge: Pixels.
     """
     made = [MAKERS[i % len(MAKERS)](rng, edge) for i in range(count)]
@@ -30,7 +30,7 @@ def pool(rng: np.random.Generator, count: int, edge: int) -> Tensor:
 
 
 def originals() -> list[Floats]:
-    """Read the painted styles, each three times for once of a free photograph: (H, W, 3) each."""
+    """Return the styles, three times each, and the free images, once each: (H, W, 3)."""
     folder = Path(skimage.data.__file__).parent
     free = [file for name in FREE.split() for file in sorted(folder.glob(f"{name}.*"))]
     files = sorted(STYLES.glob("*.jpg")) * 3 + free
@@ -38,7 +38,7 @@ def originals() -> list[Floats]:
 
 
 def _cut(picture: Floats, rng: np.random.Generator, edge: int) -> Floats:
-    """Cut a square of any scale that is at least `edge`, brought to `edge`; colour a grey one half of the time."""
+    """Return a random square of at least `edge` pixels, resized to `edge`; half of the grey ones are coloured."""
     height, width = picture.shape[:2]
     side = int(min(height, width, edge * 2 ** rng.uniform(0, 2)))
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
@@ -50,7 +50,7 @@ def _cut(picture: Floats, rng: np.random.Generator, edge: int) -> Floats:
 
 
 def _vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn and recolour a picture, and give a quarter of them pixel noise: what paint is not must be known as well."""
+    """Rotate and recolour an image, and add pixel noise to a quarter of them: noise must be recognised too."""
     picture = _recolour(_turn(picture, rng), rng)
     noise = rng.normal(0, rng.choice([0, 0, 0, 1]) * rng.uniform(0, 0.12), picture.shape)
     return (picture + torch.from_numpy(noise).float()).clamp(0, 1)
@@ -62,7 +62,7 @@ def _turn(picture: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _recolour(picture: Tensor, rng: np.random.Generator) -> Tensor:
-    """Change light, contrast and saturation, and often the order of the channels."""
+    """Change brightness, contrast and saturation, and permute the channels of half of the images."""
     if rng.random() < 0.5:
         picture = picture[rng.permutation(3)]
     if rng.random() < 0.2:

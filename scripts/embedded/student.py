@@ -1,4 +1,4 @@
-"""The network that is trained: torchvision's SqueezeNet 1.1, features only, normalised while it learns."""
+"""The student: the features of torchvision's SqueezeNet 1.1, with batch norms during training."""
 
 import copy
 import math
@@ -12,38 +12,38 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from nst.backbones import modify
 
 LAYERS = (3, 4, 6, 7, 9, 12)
-"""Modules of `features` whose output is taught, of strides 4, 4, 8, 8, 16, 16."""
+"""Modules of `features` whose outputs are trained; their strides are 4, 4, 8, 8, 16, 16."""
 
 SPARSITY = 0.2
-"""Each expanding channel begins this many standard deviations below zero: a minority of positions is active."""
+"""Each channel of an expand layer starts this many standard deviations below zero, so that few positions are active."""
 
 LUMINANCE = 30
-"""How many of the first filters see luminance; the others see chroma."""
+"""Number of first filters that respond to luminance; the others respond to chroma."""
 
 FINE = 2.0
-"""Gain of the first filters of fine frequency, of unit deviation before: the first Gram matrix must notice noise."""
+"""Gain of the first filters of high frequency, over unit deviation: the first Gram matrix must react to noise."""
 
 CHROMA = 0.2
-"""What the second layer takes of the chroma filters at first."""
+"""Initial factor of the second layer's weights of the chroma filters."""
 
 CARRY = 4.0
-"""Each squeezing channel begins this many above zero, where the rectifier lets all pass: nothing squeezed is lost."""
+"""Each channel of a squeeze layer starts with this bias, with which its ReLU passes everything."""
 
 
 class _Normed(nn.Sequential):
-    """A convolution and its batch normalisation, of unit gain for good: no channel outweighs the others."""
+    """A convolution and a batch norm of fixed unit gain: no channel outweighs the others."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         norm = nn.BatchNorm2d(conv.out_channels, momentum=0.02)
         norm.weight.requires_grad_(False)
         nn.init.constant_(norm.bias, -SPARSITY)
         super().__init__(conv, norm)
-        if conv.kernel_size == (3, 3):  # begins blurred
+        if conv.kernel_size == (3, 3):  # starts blurred
             conv.weight.data *= torch.tensor([1.0, 2, 1]) * torch.tensor([[1.0], [2], [1]])
 
 
 def build() -> nn.Sequential:
-    """Give `features` of SqueezeNet 1.1, its first filters given, batch normalisation behind each convolution."""
+    """Return the `features` of SqueezeNet 1.1, with fixed first filters and a batch norm after each convolution."""
     features = torchvision.models.squeezenet1_1(weights=None).features
     for module in features.modules():
         if hasattr(module, "inplace"):
@@ -64,11 +64,11 @@ def build() -> nn.Sequential:
 
 
 def first_filters() -> Tensor:
-    """Give 64 filters of 3 x 3 that leave no pattern unseen: (64, 3, 3, 3), unit norm; 30 of luminance, 17 a chroma.
+    """Return 64 unit-norm filters that respond to every pattern, (64, 3, 3, 3): 30 of luminance, 17 for each chroma.
 
-    The products of a blur, a slope and a curve along x and y span every 3 x 3 patch; most are there in both signs, for
-    the rectifier, and in luminance the gradient has 12 headings and the ridge 4. Filters that were blind to a pattern
-    (pixel noise, say) would let it grow unpunished in a picture that is optimised.
+    Outer products of a blur, a slope and a curvature filter along x and y span all 3 x 3 patches. Most have both signs,
+    because of the ReLU. In luminance the gradient has 12 directions and the ridge 4. If no filter responded to a
+    pattern (pixel noise, for example), nothing would keep it out of an optimised picture.
     """
     blur, slope, curve = torch.tensor([[1.0, 2, 1], [-1, 0, 1], [-1, 2, -1]])
     plane = {k: torch.outer(v, h) for k, v, h in (
@@ -94,7 +94,7 @@ def _heading(plane: dict[str, Tensor], angle: float) -> Tensor:
 
 
 def fine() -> Tensor:
-    """Tell which first filters have a good part of their energy at half a cycle a pixel: (64,), bool."""
+    """Return which first filters have over a quarter of their energy at half a cycle per pixel: (64,), bool."""
     alternating = torch.tensor([-1.0, 2, -1]) / 6**0.5
     shares = [(f @ alternating).square().sum((1, 2)) for f in (first_filters(), first_filters().transpose(2, 3))]
     return shares[0] + shares[1] > 0.25
@@ -102,12 +102,12 @@ def fine() -> Tensor:
 
 @torch.no_grad()
 def spare_fine(features: nn.Sequential) -> None:
-    """Keep the fine filters out of the second layer: they are for the first Gram matrix alone."""
+    """Zero the second layer's weights of the fine filters, which serve the first Gram matrix alone."""
     features[3].squeeze[0].weight.mul_(~fine().view(1, -1, 1, 1))
 
 
 def outputs(features: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
-    """Give the outputs of the taught layers: (N, C, h, w) each."""
+    """Return the outputs of the trained layers, (N, C, h, w) each."""
     out = {}
     for i, module in enumerate(features):
         x = module(x)
@@ -117,13 +117,13 @@ def outputs(features: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
 
 
 def channels(features: nn.Sequential) -> dict[int, int]:
-    """Give layer -> its number of channels."""
+    """Return layer -> its number of channels."""
     with torch.no_grad():
         return {k: v.shape[1] for k, v in outputs(copy.deepcopy(features), torch.rand(2, 3, 64, 64)).items()}
 
 
 def fold(features: nn.Sequential) -> nn.Sequential:
-    """Give the plain network that computes the same: each normalisation folded into its convolution."""
+    """Return the equivalent plain network, each batch norm folded into its convolution."""
     folded = copy.deepcopy(features).eval()
     for owner, name, pair in _convolutions(folded, _Normed):
         setattr(owner, name, fuse_conv_bn_eval(pair[0], pair[1]))
@@ -131,12 +131,12 @@ def fold(features: nn.Sequential) -> nn.Sequential:
 
 
 def checkpoint(features: nn.Sequential) -> dict[str, Tensor]:
-    """Give the folded network as torchvision's state dict of `features.*`, float16."""
+    """Return the folded network as a state dict with torchvision's names `features.*`, in float16."""
     return {f"features.{name}": value.half().contiguous() for name, value in fold(features).state_dict().items()}
 
 
 def roughness(features: nn.Sequential) -> Tensor:
-    """Give the share of the taught 3 x 3 filters' energy that alternates along x or y, the seed of a grid."""
+    """Return the fraction of the trained 3 x 3 filters' energy that alternates along x or y, which causes grids."""
     alternating = torch.tensor([1.0, -2, 1]) / 6**0.5
     shares = []
     for _, _, conv in _convolutions(features, nn.Conv2d):
@@ -147,9 +147,9 @@ def roughness(features: nn.Sequential) -> Tensor:
 
 
 def correlation(maps: Tensor) -> Tensor:
-    """Give the mean squared cosine between different channels' responses: 0 where they share nothing.
+    """Return the mean squared cosine similarity between channels: 0 if all are orthogonal.
 
-    A Gram matrix of channels that all fire together says one number about a picture; this is what keeps it rich.
+    If all channels responded alike, a Gram matrix would hold a single number; this term prevents it.
     """
     maps = maps[..., ::2, ::2] if maps.shape[-1] > 30 else maps
     flat = F.normalize(maps.float().transpose(0, 1).flatten(1), dim=1)  # (C, N h w)

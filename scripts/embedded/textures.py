@@ -12,7 +12,7 @@ Maker = Callable[[np.random.Generator, int], Floats]
 
 
 def palette(rng: np.random.Generator, count: int) -> Floats:
-    """Give colours about a few anchors, the way a picture has them: (count, 3), [0, 1]."""
+    """Return colours about a few anchors, the way a picture has them: (count, 3), [0, 1]."""
     anchors = rng.random((int(rng.integers(2, 6)), 3))
     mean = anchors.mean(1, keepdims=True)
     anchors = mean + (anchors - mean) * rng.uniform(0.1, 1.6)
@@ -21,7 +21,7 @@ def palette(rng: np.random.Generator, count: int) -> Floats:
 
 
 def cloud(rng: np.random.Generator, edge: int, *, slope: float | None = None, squeeze: float = 1.0) -> Floats:
-    """Give Gaussian noise of spectrum 1 / f^slope, perhaps squeezed along a direction: (edge, edge), in [0, 1]."""
+    """Return Gaussian noise of spectrum 1 / f^slope, perhaps squeezed along a direction: (edge, edge), in [0, 1]."""
     slope = rng.uniform(0.7, 2.2) if slope is None else slope
     v, u = np.meshgrid(np.fft.fftfreq(edge), np.fft.fftfreq(edge), indexing="ij")
     angle = rng.uniform(0, np.pi)
@@ -39,7 +39,7 @@ def tint(rng: np.random.Generator, field: Floats) -> Floats:
 
 
 def clouds(rng: np.random.Generator, edge: int) -> Floats:
-    """Give coloured 1 / f noise, isotropic or drawn out, smooth or in flat bands."""
+    """Return coloured 1 / f noise, isotropic or drawn out, smooth or in flat bands."""
     field = cloud(rng, edge, squeeze=rng.choice([1.0, 1.0, 3.0, 8.0]))
     if rng.random() < 0.4:
         steps = int(rng.integers(3, 12))
@@ -48,7 +48,7 @@ def clouds(rng: np.random.Generator, edge: int) -> Floats:
 
 
 def grating(rng: np.random.Generator, edge: int) -> Floats:
-    """Give one or two waves, sine or hard, straight or bent by noise."""
+    """Return one or two waves, sine or hard, straight or bent by noise."""
     y, x = np.mgrid[:edge, :edge].astype(np.float32)
     bend = rng.choice([0.0, 10.0, 40.0]) * cloud(rng, edge, slope=2.2)
     field = np.zeros((edge, edge), np.float32)
@@ -60,7 +60,7 @@ def grating(rng: np.random.Generator, edge: int) -> Floats:
 
 
 def gabors(rng: np.random.Generator, edge: int) -> Floats:
-    """Give Gabor noise: a narrow band of frequencies about one orientation, or about all."""
+    """Return Gabor noise: a narrow band of frequencies about one orientation, or about all."""
     v, u = np.meshgrid(np.fft.fftfreq(edge), np.fft.fftfreq(edge), indexing="ij")
     angle, centre = rng.uniform(0, np.pi), 2 ** rng.uniform(-6, -1.6)
     off = np.abs(np.angle(np.exp(2j * (np.arctan2(v, u) - angle)))) / 2
@@ -71,7 +71,7 @@ def gabors(rng: np.random.Generator, edge: int) -> Floats:
 
 
 def cells(rng: np.random.Generator, edge: int) -> Floats:
-    """Give Voronoi cells: flat, shaded or with joints between them."""
+    """Return Voronoi cells: flat, shaded or with joints between them."""
     count = int(2 ** rng.uniform(4, 10.5))
     points = rng.random((count, 2)) * edge
     if rng.random() < 0.4:  # courses
@@ -97,7 +97,7 @@ def _nearest(points: Floats, x: Floats, y: Floats) -> tuple[Floats, NDArray[np.i
 
 
 def leaves(rng: np.random.Generator, edge: int) -> Floats:
-    """Give dead leaves: shapes of radius density 1 / r^3 that hide each other, filled with colour or texture."""
+    """Return dead leaves: shapes of radius density 1 / r^3 that hide each other, filled with colour or texture."""
     picture = clouds(rng, edge)
     fills = [MAKERS[int(rng.integers(len(MAKERS) - 1))](rng, edge) for _ in range(3)]
     shape, angular = rng.integers(3), rng.random() < 0.3
@@ -123,7 +123,7 @@ def leaves(rng: np.random.Generator, edge: int) -> Floats:
 
 
 def strokes(rng: np.random.Generator, edge: int) -> Floats:
-    """Give brush strokes along a flow: smeared noise with ridges, in the colours of a cloud or of leaves."""
+    """Return brush strokes along a flow: smeared noise with ridges, in the colours of a cloud or of leaves."""
     base = clouds(rng, edge) if rng.random() < 0.5 else leaves(rng, edge)
     angle = 2 * np.pi * rng.uniform(0.2, 3) * cloud(rng, edge, slope=2.2)
     y, x = np.mgrid[:edge, :edge].astype(np.float32)

@@ -1,1 +1,1 @@
-"""The painter of the project's own style pictures: strokes, fields of flow, and one module per picture."""
+"""Procedural painting of the bundled style pictures: strokes, flow fields, and one module per picture."""

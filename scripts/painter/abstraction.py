@@ -35,7 +35,7 @@ _HEART = (0.44, 0.47)
 
 
 def _drift(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Give the pull of the composition: a whirl about the heart within a rising diagonal."""
+    """Return the pull of the composition: a whirl about the heart within a rising diagonal."""
     dx, dy, rule = swirl(x, y, [(*_HEART, 0.36, 1.0), (0.80, 0.24, 0.18, -1.0), (0.16, 0.80, 0.18, -1.0)], inward=0.25)
     angle = -0.8 + 1.1 * perlin(x, y, frequency=2.6, seed=2)
     return unit(dx + (1 - rule) * np.cos(angle), dy + (1 - rule) * np.sin(angle))
@@ -47,7 +47,7 @@ def _heading(spot: Floats, rng: np.random.Generator, spread: float) -> float:
 
 
 def _spot(rng: np.random.Generator) -> Floats:
-    """Give a place, denser towards the heart."""
+    """Return a place, denser towards the heart."""
     wide, close = rng.uniform(0, 1, 2), rng.normal(_HEART, 0.17)
     return np.asarray(wide if rng.random() < 0.62 else np.clip(close, 0, 1), np.float32)
 

@@ -42,7 +42,7 @@ class Strokes:
 
 
 def largest_first(strokes: Strokes) -> Strokes:
-    """Give the strokes in order of their area, so that the small ones lie on top.
+    """Return the strokes in order of their area, so that the small ones lie on top.
 
     Args:
         strokes: Strokes in any order.
@@ -59,7 +59,7 @@ def largest_first(strokes: Strokes) -> Strokes:
 
 
 def _bristles(seed: int, rows: int = 64, columns: int = 24) -> Floats:
-    """Give the bank of patterns (B, rows along, columns across), in [0, 1], streaks along the stroke."""
+    """Return the bank of patterns (B, rows along, columns across), in [0, 1], streaks along the stroke."""
     rough = np.random.default_rng(seed).normal(size=(_BANK, rows, columns))
     streaks = np.stack([gaussian(r, (9, 0.55), mode="wrap") for r in rough])
     streaks += 0.5 * np.stack([gaussian(r, (14, 2.2), mode="wrap") for r in rough[::-1]]) * 3
@@ -126,7 +126,7 @@ class Canvas:
         self.height[where] = strokes.body * (0.35 + hair_kept * 0.75 + rim[sample])
 
     def finish(self, *, relief: float, gloss: float = 0.06) -> Image.Image:
-        """Give the picture: light from the upper left over the relief, then brought to its edge.
+        """Return the picture: light from the upper left over the relief, then brought to its edge.
 
         Args:
             relief: Strength of the shading; 0 is flat.
@@ -143,7 +143,7 @@ class Canvas:
 
 
 def _resample(paths: Floats, u: Floats) -> Floats:
-    """Give (n, len(u), 2) points at fractions u of the paths (n, K, 2), linear between the points."""
+    """Return (n, len(u), 2) points at fractions u of the paths (n, K, 2), linear between the points."""
     at = u * (paths.shape[1] - 1)
     low = np.minimum(at.astype(np.int32), paths.shape[1] - 2)
     part = (at - low)[:, None].astype(np.float32)
@@ -151,7 +151,7 @@ def _resample(paths: Floats, u: Floats) -> Floats:
 
 
 def _cover(u: Floats, v: Floats, dryness: float, rounding: float) -> Floats:
-    """Give how much paint lies at (along, across): rounded ends, ragged tail, drier rims."""
+    """Return how much paint lies at (along, across): rounded ends, ragged tail, drier rims."""
     end = np.clip(1 - np.minimum(u, 1 - u) / rounding, 0, 1)
     tail = np.clip((u - (1 - 0.5 * dryness - 0.12)) / (0.5 * dryness + 0.12), 0, 1)
     corner = 3 * np.maximum(end**2 + v**2 - 1, 0) + 1.1 * (0.5 - rounding) * np.abs(v) ** 8

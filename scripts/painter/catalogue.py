@@ -15,7 +15,7 @@ _CELL, _LABEL, _MARGIN = 320, 26, 10  # pixels on the contact sheet
 
 
 def save(name: str, *, edge: int, folder: Path) -> Path:
-    """Paint one picture into a folder and give the path of the file.
+    """Paint one picture into a folder and return the path of the file.
 
     Args:
         name: Which of the pictures.
@@ -28,7 +28,7 @@ def save(name: str, *, edge: int, folder: Path) -> Path:
 
 
 def write(folder: Path) -> Path:
-    """Write `catalogue.yaml` for the pictures that lie in a folder and give its path.
+    """Write `catalogue.yaml` for the pictures that lie in a folder and return its path.
 
     Args:
         folder: Where the JPEG files are.
@@ -55,7 +55,7 @@ def write(folder: Path) -> Path:
 
 
 def contact_sheet(folder: Path) -> bytes:
-    """Give a JPEG of all pictures of a folder, three in a row, each with its name.
+    """Return a JPEG of all pictures of a folder, three in a row, each with its name.
 
     Args:
         folder: Where the JPEG files are.

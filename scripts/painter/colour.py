@@ -8,7 +8,7 @@ from painter.noise import Floats
 
 
 def rgb(code: str) -> Floats:
-    """Give the colour of a hex code as (3,) in [0, 1].
+    """Return the colour of a hex code as (3,) in [0, 1].
 
     Args:
         code: Six hex digits, such as `1b3a6b`.
@@ -17,7 +17,7 @@ def rgb(code: str) -> Floats:
 
 
 def ramp(codes: Sequence[str], position: Floats) -> Floats:
-    """Give the colours at positions along evenly spaced stops, shape (..., 3).
+    """Return the colours at positions along evenly spaced stops, shape (..., 3).
 
     Args:
         codes: Hex codes of the stops.
@@ -29,7 +29,7 @@ def ramp(codes: Sequence[str], position: Floats) -> Floats:
 
 
 def mix(below: Floats, above: Floats, amount: Floats) -> Floats:
-    """Give `below` covered by `above` in the given amount.
+    """Return `below` covered by `above` in the given amount.
 
     Args:
         below: Colours (..., 3).
@@ -40,7 +40,7 @@ def mix(below: Floats, above: Floats, amount: Floats) -> Floats:
 
 
 def vary(colours: Floats, rng: np.random.Generator, *, light: float, hue: float) -> Floats:
-    """Give colours as a painter mixes them anew for each stroke: a little lighter, darker, warmer, cooler.
+    """Return colours as a painter mixes them anew for each stroke: a little lighter, darker, warmer, cooler.
 
     Args:
         colours: (N, 3) in [0, 1].

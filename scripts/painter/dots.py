@@ -19,7 +19,7 @@ _HORIZON = 0.465
 
 
 def _bank(x: Floats) -> Floats:
-    """Give the edge of the near meadow, with the river beyond it."""
+    """Return the edge of the near meadow, with the river beyond it."""
     return np.asarray(
         0.90 - 0.30 * smoothstep(0.45, -0.05, x) + 0.015 * np.sin(9 * x) + 0.05 * smoothstep(0.6, 1, x),
         np.float32,
@@ -27,7 +27,7 @@ def _bank(x: Floats) -> Floats:
 
 
 def _scene(x: Floats, y: Floats) -> Floats:
-    """Give the colour of all that stands above the water."""
+    """Return the colour of all that stands above the water."""
     glow = np.hypot(x - _SUN[0], 1.2 * (y - _SUN[1]))
     cloud = fbm(x, 2.6 * y, frequency=4, seed=2)
     colour = ramp(_SKY, 1.08 * y / _HORIZON - 0.1 + 0.30 * smoothstep(0.35, 0.0, glow) + 0.16 * cloud)
@@ -47,7 +47,7 @@ def _scene(x: Floats, y: Floats) -> Floats:
 
 
 def _boat(x: Floats, y: Floats, sail: tuple[float, float, float]) -> tuple[Floats, Floats]:
-    """Give the colour (..., 3) of a boat and where it is (...,), 0 or 1."""
+    """Return the colour (..., 3) of a boat and where it is (...,), 0 or 1."""
     cx, foot, tall = sail
     rise = (foot - y) / tall
     main = (rise > 0.10) & (rise < 1) & (x > cx) & (x < cx + 0.50 * tall * np.clip(1 - rise, 0, 1) ** 0.8 + 0.008)
@@ -60,7 +60,7 @@ def _boat(x: Floats, y: Floats, sail: tuple[float, float, float]) -> tuple[Float
 
 
 def _tone(x: Floats, y: Floats) -> Floats:
-    """Give the colour of the motif at points, (..., 3)."""
+    """Return the colour of the motif at points, (..., 3)."""
     depth = np.clip(y - _HORIZON, 0, 1)
     ripple = np.sin(150 * np.maximum(y, 0) ** 1.5 + 5 * perlin(x, 3 * y, frequency=4, seed=7))
     sway = (0.004 + 0.03 * depth) * ripple
@@ -88,7 +88,7 @@ def _tone(x: Floats, y: Floats) -> Floats:
 
 
 def _divide(colours: Floats, rng: np.random.Generator, share: float) -> Floats:
-    """Give the colours split: most purer than the mixture, some its complement, so that the eye blends them."""
+    """Return the colours split: most purer than the mixture, some its complement, so that the eye blends them."""
     grey = colours.mean(1, keepdims=True)
     pure = np.clip(grey + 1.42 * (colours - grey) + rng.normal(0, 0.075, colours.shape), 0, 1)
     opposite = np.clip(grey - 0.75 * (colours - grey) + 0.04 * rng.normal(size=colours.shape), 0, 1)

@@ -10,7 +10,7 @@ Direction = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 
 def scatter(spacing: float, rng: np.random.Generator) -> Floats:
-    """Give stroke starts (N, 2) that fill the unit square: a jittered grid in random order.
+    """Return stroke starts (N, 2) that fill the unit square: a jittered grid in random order.
 
     Args:
         spacing: Distance between neighbours in picture units.
@@ -23,7 +23,7 @@ def scatter(spacing: float, rng: np.random.Generator) -> Floats:
 
 
 def trace(starts: Floats, direction: Direction, *, length: Floats, steps: int = 16) -> Floats:
-    """Give paths (N, steps + 1, 2) along a direction field, each centred on its start.
+    """Return paths (N, steps + 1, 2) along a direction field, each centred on its start.
 
     Args:
         starts: (N, 2) in picture units.
@@ -47,7 +47,7 @@ def trace(starts: Floats, direction: Direction, *, length: Floats, steps: int = 
 
 
 def unit(dx: Floats, dy: Floats) -> tuple[Floats, Floats]:
-    """Give the vectors scaled to length one.
+    """Return the vectors scaled to length one.
 
     Args:
         dx: Components along x; any shape.
@@ -60,7 +60,7 @@ def unit(dx: Floats, dy: Floats) -> tuple[Floats, Floats]:
 def swirl(
     x: Floats, y: Floats, centres: Sequence[tuple[float, float, float, float]], *, inward: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Give the sum of vortices at points and how strongly they rule there.
+    """Return the sum of vortices at points and how strongly they rule there.
 
     A vortex of radius R adds `w (−sin θ, cos θ)` with `w = exp(−(r/R)^3)`, turned inward by a small angle
     so that its streamlines are spirals.

@@ -37,7 +37,7 @@ def _polar(radius: Floats | float, angle: Floats | float) -> Floats:
 
 
 def _petal(angle: float, inner: float, outer: float, half: float) -> Floats:
-    """Give a pointed petal along a ray, between two radii, `half` radians wide to either side."""
+    """Return a pointed petal along a ray, between two radii, `half` radians wide to either side."""
     swell = np.array([0, 0.75, 1.0, 0.8, 0]) * half
     radii = np.array(
         [inner, 0.62 * inner + 0.38 * outer, 0.36 * inner + 0.64 * outer, 0.12 * inner + 0.88 * outer, outer]

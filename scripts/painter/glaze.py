@@ -73,7 +73,7 @@ def draw(canvas: Canvas, path: Floats, widths: ArrayLike, colour: Floats, *, cov
 
 
 def ring(centre: ArrayLike, radius: float, *, squash: float = 1.0, tilt: float = 0.0) -> Floats:
-    """Give the outline of an ellipse, (72, 2).
+    """Return the outline of an ellipse, (72, 2).
 
     Args:
         centre: (x, y) in picture units.

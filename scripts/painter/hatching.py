@@ -16,7 +16,7 @@ _PAPER, _LEAD = np.float32([0.955, 0.935, 0.890]), np.float32([0.13, 0.125, 0.14
 
 
 def _height(x: Floats, y: Floats) -> Floats:
-    """Give the form: folds of cloth, warped ridges, and the globes on it."""
+    """Return the form: folds of cloth, warped ridges, and the globes on it."""
     wx = x + 0.11 * perlin(x, y, frequency=2.2, seed=1)
     wy = y + 0.11 * perlin(x, y, frequency=2.2, seed=2)
     ridge = 1 - np.abs(perlin(wx + 0.7 * wy, 0.45 * wy - 0.2 * wx, frequency=4.2, seed=3))
@@ -29,7 +29,7 @@ def _height(x: Floats, y: Floats) -> Floats:
 
 @cache
 def _form() -> tuple[Floats, Floats, Floats]:
-    """Give darkness in [0, 1] and the slope along x and y, each (_RASTER, _RASTER)."""
+    """Return darkness in [0, 1] and the slope along x and y, each (_RASTER, _RASTER)."""
     x, y = grid(_RASTER)
     height = gaussian(_height(x, y), 1.0)
     gy, gx = np.gradient(height * _RASTER)
@@ -51,7 +51,7 @@ def _look(field: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _strokes(rng: np.random.Generator, *, turn: float, follow: float, threshold: float, gap: float) -> Floats:
-    """Give pencil strokes (N, 17, 2) where the form is darker than the threshold.
+    """Return pencil strokes (N, 17, 2) where the form is darker than the threshold.
 
     Args:
         rng: Source of the hand's unsteadiness.
@@ -78,7 +78,7 @@ def _strokes(rng: np.random.Generator, *, turn: float, follow: float, threshold:
 
 
 def _shade(paths: Floats, rng: np.random.Generator, *, fine: int, width: float, press: float) -> Floats:
-    """Give the graphite (fine, fine) in [0, 1] of one layer of strokes."""
+    """Return the graphite (fine, fine) in [0, 1] of one layer of strokes."""
     layer = Image.new("L", (fine, fine))
     pen = ImageDraw.Draw(layer)
     taper = width * (0.35 + 0.65 * np.sin(np.linspace(0.25, np.pi - 0.1, paths.shape[1])))

@@ -10,7 +10,7 @@ _FINE, _COARSE = range(95, 79, -1), range(92, 39, -1)  # qualities tried with fu
 
 
 def encode(picture: Image.Image, *, limit: int) -> bytes:
-    """Give the picture as a JPEG file of at most `limit` bytes.
+    """Return the picture as a JPEG file of at most `limit` bytes.
 
     Args:
         picture: RGB picture.

@@ -21,13 +21,13 @@ _INKS = [
 
 
 def _comb(x: Floats, y: Floats, *, pull: float, gap: float, phase: float, sharp: float) -> Floats:
-    """Give the ordinates before a comb was drawn along y: the bath follows the teeth and stays between them."""
+    """Return the ordinates before a comb was drawn along y: the bath follows the teeth and stays between them."""
     near = np.abs((x / gap + phase) % 1 - 0.5) * 2  # 0 midway between two teeth, 1 at a tooth
     return np.asarray(y - pull * near**sharp, np.float32)
 
 
 def _stylus(x: Floats, y: Floats, *, at: tuple[float, float], reach: float, turn: float) -> tuple[Floats, Floats]:
-    """Give the points before a stylus was turned about a place, through `turn` radians at its centre."""
+    """Return the points before a stylus was turned about a place, through `turn` radians at its centre."""
     dx, dy = x - at[0], y - at[1]
     angle = -turn * np.exp(-np.hypot(dx, dy) / reach)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -35,7 +35,7 @@ def _stylus(x: Floats, y: Floats, *, at: tuple[float, float], reach: float, turn
 
 
 def _bath(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Give the colour (..., 3) of drops let fall one after another, and how near an edge of a drop is."""
+    """Return the colour (..., 3) of drops let fall one after another, and how near an edge of a drop is."""
     drops = [(*rng.uniform(-0.15, 1.15, 2), rng.uniform(0.06, 0.12), k) for k in range(130)]
     colour = np.broadcast_to(_INKS[0], (*x.shape, 3)).copy()
     rest, edge = np.ones(x.shape, bool), np.zeros(x.shape, np.float32)

@@ -29,7 +29,7 @@ def _wave(x: Floats) -> Floats:
 
 
 def _fish(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Give how far out of the nearest fish a point lies (1 on its outline) and how far along it, -1 to 1."""
+    """Return how far out of the nearest fish a point lies (1 on its outline) and how far along it, -1 to 1."""
     depth, along = np.full(np.shape(x), 9, np.float32), np.zeros(np.shape(x), np.float32)
     for cx, cy, size, way in _FISHES:
         u, v = (x - cx) * way / size, (y - cy) / size
@@ -41,7 +41,7 @@ def _fish(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _regions(x: Floats, y: Floats) -> Floats:
-    """Give 0 for air, 1 sun, 2 sea, 3 fish, 4 frame."""
+    """Return 0 for air, 1 sun, 2 sea, 3 fish, 4 frame."""
     region = np.where(y > _wave(x), 2, 0)
     region = np.where((np.hypot(x - _SUN[0], y - _SUN[1]) < 0.255), 1, region)
     region = np.where((region == 1) & (y > _wave(x)), 2, region)
@@ -50,7 +50,7 @@ def _regions(x: Floats, y: Floats) -> Floats:
 
 
 def _potential(x: Floats, y: Floats, region: int) -> Floats:
-    """Give the function whose level lines are the rows of a region, about one picture unit per unit."""
+    """Return the function whose level lines are the rows of a region, about one picture unit per unit."""
     if region == 2:
         bend = perlin(x, y, frequency=2.2, seed=2)
         return np.asarray(y - 0.024 * np.sin(17 * x + 9 * (y - 0.6) + 2 * bend) - 0.04 * bend, np.float32)
@@ -114,7 +114,7 @@ def _tone(x: Floats, y: Floats) -> Floats:
 
 
 def _rows(raster: int = 640) -> Iterator[tuple[Floats, Floats]]:
-    """Give for each tile its centre (2,) and direction (2,), row by row, no two in one place."""
+    """Return for each tile its centre (2,) and direction (2,), row by row, no two in one place."""
     taken: dict[tuple[int, int], list[Floats]] = {}
     x, y = grid(raster)
     regions = _regions(x, y)

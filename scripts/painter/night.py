@@ -40,7 +40,7 @@ def _ridge(x: Floats, hill: int) -> Floats:
 
 
 def _cypress(x: Floats, y: Floats) -> Floats:
-    """Give how deep a point is inside the tree: 1 on the axis, 0 at the outline, negative outside."""
+    """Return how deep a point is inside the tree: 1 on the axis, 0 at the outline, negative outside."""
     outline = -np.ones(np.shape(x), np.float32)
     for top, foot, tip, girth in (
         (0.03, 0.865, 0.835, 0.098),
@@ -56,7 +56,7 @@ def _cypress(x: Floats, y: Floats) -> Floats:
 
 
 def _land(x: Floats, y: Floats) -> Floats:
-    """Give 0 in the sky and 1, 2, 3 on the hills from far to near."""
+    """Return 0 in the sky and 1, 2, 3 on the hills from far to near."""
     return sum((y > _ridge(x, hill)).astype(np.float32) for hill in range(3))
 
 
@@ -69,7 +69,7 @@ def _wind(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Give the direction of the brush everywhere: wind, slope of the hills, flames of the tree."""
+    """Return the direction of the brush everywhere: wind, slope of the hills, flames of the tree."""
     land, tree = _land(x, y), _cypress(x, y)
     dx, dy = _wind(x, y)
     turn = 0.30 * perlin(x, y, frequency=6, seed=12)
@@ -86,7 +86,7 @@ def _along(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 @cache
 def _streaks(edge: int = 160) -> Floats:
-    """Give noise smeared along the wind, (edge, edge), about normal: the light and dark currents of the sky."""
+    """Return noise smeared along the wind, (edge, edge), about normal: the light and dark currents of the sky."""
     x, y = grid(edge)
     paths = trace(np.stack([x.ravel(), y.ravel()], -1), _wind, length=np.full(edge * edge, 0.34, np.float32), steps=18)
     tone = perlin(paths[..., 0], paths[..., 1], frequency=17, seed=5).mean(1)
@@ -116,7 +116,7 @@ def _sky(x: Floats, y: Floats) -> Floats:
 
 
 def _tone(x: Floats, y: Floats) -> Floats:
-    """Give the colour of the motif at points, (..., 3)."""
+    """Return the colour of the motif at points, (..., 3)."""
     land, tree = _land(x, y), _cypress(x, y)
     colour = _sky(x, y)
     mottle = fbm(x, 2.2 * y, frequency=9, seed=31, octaves=3)

@@ -17,7 +17,7 @@ def _gradients(seed: int) -> Floats:
 
 
 def perlin(x: Floats, y: Floats, *, frequency: float, seed: int) -> Floats:
-    """Give gradient noise at points, about in [-1, 1].
+    """Return gradient noise at points, about in [-1, 1].
 
     Args:
         x: Abscissae in picture units; any shape.
@@ -43,7 +43,7 @@ def perlin(x: Floats, y: Floats, *, frequency: float, seed: int) -> Floats:
 
 
 def fbm(x: Floats, y: Floats, *, frequency: float, seed: int, octaves: int = 4) -> Floats:
-    """Give fractal noise: octaves of `perlin`, each of half the amplitude and twice the frequency.
+    """Return fractal noise: octaves of `perlin`, each of half the amplitude and twice the frequency.
 
     Args:
         x: Abscissae in picture units; any shape.
@@ -59,7 +59,7 @@ def fbm(x: Floats, y: Floats, *, frequency: float, seed: int, octaves: int = 4) 
 
 
 def grid(edge: int) -> tuple[Floats, Floats]:
-    """Give the pixel centres of a square picture as two (edge, edge) arrays in picture units.
+    """Return the pixel centres of a square picture as two (edge, edge) arrays in picture units.
 
     Args:
         edge: Side of the picture in pixels.
@@ -70,7 +70,7 @@ def grid(edge: int) -> tuple[Floats, Floats]:
 
 
 def smoothstep(low: float, high: float, value: Floats) -> Floats:
-    """Give the smooth rise from 0 at `low` to 1 at `high`.
+    """Return the smooth rise from 0 at `low` to 1 at `high`.
 
     Args:
         low: Where the rise begins; may lie above `high`, and then it is a fall.

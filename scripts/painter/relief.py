@@ -10,7 +10,7 @@ Labels = NDArray[np.int32]
 
 
 def seams(labels: Labels, reach: int) -> NDArray[np.bool_]:
-    """Give where a different label lies within `reach` pixels, (H, W).
+    """Return where a different label lies within `reach` pixels, (H, W).
 
     Args:
         labels: Region of each pixel, (H, W).
@@ -24,7 +24,7 @@ def seams(labels: Labels, reach: int) -> NDArray[np.bool_]:
 
 
 def shade(height: Floats, *, strength: float) -> Floats:
-    """Give the light from the upper left on a height field, about 1 on the flat, (H, W).
+    """Return the light from the upper left on a height field, about 1 on the flat, (H, W).
 
     Args:
         height: Height, (H, W), in units that do not depend on the resolution.

@@ -10,7 +10,7 @@ from painter.noise import Floats
 
 
 def spline(points: ArrayLike, count: int) -> Floats:
-    """Give `count` points of the Catmull-Rom curve through the given ones, (count, 2).
+    """Return `count` points of the Catmull-Rom curve through the given ones, (count, 2).
 
     Args:
         points: (K, 2), K at least 2.
@@ -27,7 +27,7 @@ def spline(points: ArrayLike, count: int) -> Floats:
 
 
 def ribbon(path: Floats, widths: ArrayLike) -> Floats:
-    """Give the outline (..., 2K, 2) of a band along a path.
+    """Return the outline (..., 2K, 2) of a band along a path.
 
     Args:
         path: (..., K, 2).
@@ -89,13 +89,13 @@ class Sheet:
         self._pen.ellipse((x - r, y - r, x + r, y + r), fill=_ink(colour))
 
     def pixels(self) -> Floats:
-        """Give the sheet brought to its edge, (edge, edge, 3) in [0, 1]."""
+        """Return the sheet brought to its edge, (edge, edge, 3) in [0, 1]."""
         small = self.image.resize((self.edge, self.edge), Image.Resampling.BOX)
         return np.asarray(small, np.float32) / 255
 
 
 def picture(pixels: Floats) -> Image.Image:
-    """Give the picture of pixels.
+    """Return the picture of pixels.
 
     Args:
         pixels: (H, W, 3), clipped to [0, 1].

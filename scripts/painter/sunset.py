@@ -18,7 +18,7 @@ _SUN = (0.30, 0.335)
 
 
 def _heave(x: Floats, y: Floats) -> Floats:
-    """Give the height function whose level lines are the waving bands of the sky."""
+    """Return the height function whose level lines are the waving bands of the sky."""
     wave = 0.055 * np.sin(6.0 * x + 2.2 * np.sin(2.4 * y + 1.2) + 0.4) + 0.030 * np.sin(13 * x - 5 * y + 1.0)
     return np.asarray(
         y + wave * (0.5 + 1.3 * y) + 0.045 * fbm(x, 1.6 * y, frequency=2.6, seed=3, octaves=2), np.float32
@@ -33,13 +33,13 @@ def _horizon(x: Floats) -> Floats:
 
 
 def _place(x: Floats, y: Floats) -> Floats:
-    """Give 0 in the sky, 1 on the water, 2 on the bridge."""
+    """Return 0 in the sky, 1 on the water, 2 on the bridge."""
     place = (y > _horizon(x)).astype(np.float32)
     return np.where(y > _deck(x), 2, place).astype(np.float32)
 
 
 def _deck(x: Floats) -> Floats:
-    """Give the upper edge of the deck: from the lower right corner up to the left."""
+    """Return the upper edge of the deck: from the lower right corner up to the left."""
     return np.asarray(0.515 + 0.80 * x, np.float32)
 
 

@@ -176,7 +176,7 @@ def _mountain(sheet: Sheet) -> None:
 
 
 def _print(pixels: Floats) -> Floats:
-    """Give the sheet as printed: wood grain and baren marks in the ink, fibres of the paper."""
+    """Return the sheet as printed: wood grain and baren marks in the ink, fibres of the paper."""
     x, y = grid(len(pixels))
     grain = np.sin(150 * (y + 0.05 * fbm(x, y, frequency=2, seed=2)) + 5 * perlin(0.5 * x, 9 * y, frequency=5, seed=3))
     mottle = fbm(x, y, frequency=14, seed=4) * 0.5 + perlin(x, 6 * y, frequency=18, seed=9) * 0.5

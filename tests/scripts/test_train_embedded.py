@@ -1,4 +1,4 @@
-"""The training script makes a checkpoint that the backbone takes, and the one that ships is sound."""
+"""The training script makes a checkpoint that the backbone takes, and the bundled one is valid."""
 
 import json
 import sys
@@ -48,13 +48,13 @@ def test_folding_the_normalisation_changes_nothing():
     torch.testing.assert_close(folded(x), network(x), rtol=1e-9, atol=1e-9)  # rounding through 26 layers
 
 
-def test_first_filters_see_every_pattern():
+def test_first_filters_span_every_pattern():
     rank = torch.linalg.matrix_rank(student.first_filters().flatten(1).double())
     assert rank == 27  # all of 3 colours x 3 x 3 pixels
 
 
 @pytest.mark.parametrize(("name", "stride"), [("s0", 4), ("s2", 4), ("s3", 8), ("m1", 16)])
-def test_lessons_lie_where_the_student_looks(name, stride):
+def test_targets_are_sampled_at_the_centres_of_the_students_windows(name, stride):
     """A map that holds its own x coordinate, sampled, gives the centres of the student's windows."""
     step = 2 ** (teacher.LEVEL[name[0]] + int(name[1]))
     ramp = torch.arange(0.0, 128, step).expand(1, 1, 128 // step, -1)
@@ -74,7 +74,7 @@ def test_equal_content_is_interpolated_in_the_logarithm():
     assert at_equal([0.2, 0.1, 0.4], [0.2, 0.4, 0.1], 0.15) == pytest.approx((0.4 * 0.2) ** 0.5)
 
 
-def test_the_shipped_checkpoint_is_sound():
+def test_the_bundled_checkpoint_is_valid():
     path = weights.EMBEDDED["squeezenet1_1"]
     state = torch.load(path, weights_only=True)
     assert path.stat().st_size < 2e6
