@@ -53,7 +53,7 @@ def bare(stage: Stage) -> float:
 def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
     """Run them with `Trainer.fit`, as a run does, and return the seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    logs = loggers.start(instantiate.loggers(cfg, Invocation.current()), folder, since=0.0, step=0.0)
+    logs = loggers.open_loggers(**vars(instantiate.loggers(cfg, Invocation.current())), folder=folder, last_step=None)
     trainer = instantiate.trainer(cfg, folder, stage.steps, logs, callbacks)
     clock = Clock()
     trainer.callbacks.append(clock)
