@@ -70,7 +70,7 @@ OPTIONS: dict[str, str] = {
     "weights.style=inf": "finite number",
     "weights.style=[1]": "weights.style",
     "+weights.stile=1": "weights.stile belongs to no loss",
-    "weights=graam": "there is no weights=graam",
+    "weights=gatys": "weights is 'gatys', but a loss brings its own weights: give loss=",
     "weights.content=0 weights.style=0": "nothing to optimise",
     "+layers.style.s9=1": "no wavelet layer 's9'; nearest: s",
     "layers.style=null": "layers.style is empty",

@@ -40,6 +40,8 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
     Raises:
         ValueError: One line: the option, what was got, what was expected.
     """
+    if not isinstance(got := config["weights"], Mapping):
+        raise ValueError(f"weights is {got!r}, but a loss brings its own weights: give loss=, or weights.<term>=")
     for key, value in config.items():
         if key not in TOP_LEVEL and not isinstance(value, Mapping):
             raise ValueError(
