@@ -29,7 +29,7 @@ from omegaconf import DictConfig
 from nst.config import instantiate
 from nst.config.compose import node as to_node
 from nst.config.compose import plain as to_plain
-from nst.experiment.record import _reset_peak, peak_memory
+from nst.experiment.record import peak_memory, reset_peak_memory
 from nst.experiment.run import quiet
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -47,7 +47,7 @@ def configure(backbone: str, *more: str) -> DictConfig:
 def measured(run: Callable[[], list[float]], device: torch.device) -> tuple[list[float], int]:
     """Return the seconds of all steps but the first, and the bytes that the run took at its peak."""
     before = machine.held(device)
-    _reset_peak()
+    reset_peak_memory()
     seconds = run()[1:]
     return seconds, peak_memory() - before
 

@@ -15,13 +15,15 @@ SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re
 
 
 def arguments(typed: list[str]) -> list[str]:
-    """Turn what was typed into what Hydra reads."""
-    read = resumed(legacy.words(quoted(typed)))
+    """Return the command line that Hydra reads for the one that was typed."""
+    read = with_run_folder(legacy.words(quoted(typed)))
     return without_output(read) if has_nonzero_rank(read) else read
 
 
-def resumed(arguments: list[str]) -> list[str]:
-    """Turn `resume=FOLDER` into Hydra's own words for the folder of a run or a sweep, and leave its `.hydra` as it is.
+def with_run_folder(arguments: list[str]) -> list[str]:
+    """Return a command line in which `resume=FOLDER` also sets Hydra's folder of the run or the sweep.
+
+    The folder's `.hydra` is left as it is.
 
     Raises:
         ValueError: The folder holds no run, or no sweep.

@@ -117,7 +117,7 @@ def build(node: DictConfig, **more: Any) -> Any:
 
 
 def partial(node: DictConfig) -> Any:
-    """Give the node's target with its options filled in, to be called later; lists are lists, not OmegaConf's."""
+    """Return the node's target with its options filled in, to be called later; lists are lists, not OmegaConf's."""
     return build(node, _partial_=True, _convert_="all")
 
 
@@ -126,7 +126,7 @@ OWN = ("path", "weight", "scale", "mask")
 
 
 def styles(plain: Mapping[str, Any]) -> list[ImageSource]:
-    """Give the named styles; `style.path`, a file or a list of files, takes their place.
+    """Return the named styles; `style.path`, a file or a list of files, takes their place.
 
     Args:
         plain: The configuration's `style`: one entry for each named picture, and `path`, `weight`, `scale` and `mask`

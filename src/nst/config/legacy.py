@@ -5,8 +5,8 @@ from typing import Any
 
 OPTIONS = {"recipe": "reproduce", "objective": "minimize", "learn": "training"}
 """Top-level option of version 0.1 -> today's."""
-REMOVED = {"": ("job",), "backbone": ("memory", "convolution")}
-"""Node -> keys that version 0.1 had in it and that nothing reads any more."""
+REMOVED = {"nst.backbones.Pretrained": ("memory", "convolution")}
+"""Class -> arguments that it had in version 0.1 and that nothing reads any more."""
 MODULES = {
     "nst.color": "nst.data.color",
     "nst.data": "nst.data.photographs",
@@ -32,20 +32,17 @@ def config(stored: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved configuration of an earlier version as today's program would have written it."""
     if "job" not in stored:  # only version 0.1 has it
         return stored
-    out: dict[str, Any] = {OPTIONS.get(key, key): _targets(value) for key, value in stored.items()}
+    out: dict[str, Any] = {OPTIONS.get(key, key): _targets(value) for key, value in stored.items() if key != "job"}
     if isinstance(out.get("trainer"), dict):
         out["trainer"]["enable_checkpointing"] = False  # a network's checkpoints were Lightning's own
-    for name, keys in REMOVED.items():
-        node = out.get(name) if name else out
-        if isinstance(node, dict):
-            for key in keys:
-                node.pop(key, None)
     return out
 
 
 def _targets(node: Any) -> Any:
     if isinstance(node, dict):
-        return {key: _target(value) if key == "_target_" else _targets(value) for key, value in node.items()}
+        gone = REMOVED.get(str(node.get("_target_")), ())
+        kept = {key: value for key, value in node.items() if key not in gone}
+        return {key: _target(value) if key == "_target_" else _targets(value) for key, value in kept.items()}
     return [_targets(item) for item in node] if isinstance(node, list) else node
 
 

@@ -1,4 +1,4 @@
-"""How a network is taught: the numbers of `conf/training.yaml`, checked, and the lessons they make."""
+"""How a network is trained: the numbers of `conf/training.yaml`, checked, and the batches that they make."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,20 +12,20 @@ from nst.data.photographs import RandomCrops, ResumableSampler, TrainingCrops, T
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a network is taught.
+    """How a network is trained.
 
     Args:
-        gains: Term -> factor of its weight.
-        batch: Pictures of a step.
-        crop: Edge of a cut of a photograph, pixels, a multiple of 4.
-        zoom: A photograph's shorter edge becomes 1 to this many times `crop`.
-        style_zoom: The same for styles that are learned from pictures.
-        repaint: Share of the styles whose colours change places.
-        workers: Processes that load pictures; 0: the training's own.
-        cache: Decoded pictures kept by each of them, 10^6 bytes.
-        preview_every: Steps from preview to preview; 0: none.
+        gains: Loss -> factor of its weight.
+        batch: Pictures in a step.
+        crop: Edge of a random crop, pixels, a multiple of 4.
+        zoom: A photograph's shorter edge is resized to 1 to this many times `crop`.
+        style_zoom: The same for style pictures.
+        repaint: Fraction of the style pictures whose colour channels are permuted.
+        workers: Processes that load pictures; 0 for none besides the training's own.
+        cache: Decoded pictures that each of them keeps, 10^6 bytes.
+        preview_every: Steps between two previews; 0 for none.
         preview_size: Longest edge of a preview, pixels.
-        checkpoint_every: Steps from checkpoint to checkpoint.
+        checkpoint_every: Steps between two checkpoints.
         stop: When to stop early.
     """
 
@@ -48,10 +48,13 @@ class TrainingOptions:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; give {least} or more")
 
     def gain(self, names: Sequence[str]) -> dict[str, float]:
-        """Return term -> factor, for the terms of these names.
+        """Return loss -> factor of its weight.
+
+        Args:
+            names: Of the losses.
 
         Raises:
-            ValueError: A factor is none, or belongs to no term.
+            ValueError: A factor is not a number over 0, or belongs to no loss.
         """
         for name, factor in self.gains.items():
             if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
@@ -60,12 +63,12 @@ class TrainingOptions:
                 raise ValueError(f"training.gains.{name} belongs to no loss; the losses are {', '.join(names)}")
         return dict(self.gains)
 
-    def contents(self, photographs: TrainingImages, seed: int) -> RandomCrops:
-        """Cut photographs."""
+    def content_crops(self, photographs: TrainingImages, seed: int) -> RandomCrops:
+        """Return random crops of photographs."""
         return RandomCrops(photographs, crop=self.crop, zoom=self.zoom, cache=self.cache, seed=seed)
 
-    def style_cuts(self, named: Sequence[Path], more: TrainingImages | None, seed: int) -> RandomCrops:
-        """Cut styles: the named ones, and those of the folder."""
+    def style_crops(self, named: Sequence[Path], more: TrainingImages | None, seed: int) -> RandomCrops:
+        """Return random crops of style pictures: the named ones, and those of a folder."""
         return RandomCrops(
             TrainingImages([*named, *(more.paths if more else [])]),
             crop=self.crop,
@@ -76,7 +79,7 @@ class TrainingOptions:
         )
 
     def loader(self, contents: RandomCrops, styles: RandomCrops | None, *, first: int) -> DataLoader[object]:
-        """Give batches without an end, begun after the first ones."""
+        """Return an endless loader of batches; `first` batches are skipped."""
         return DataLoader(
             TrainingCrops(contents, styles),
             batch_size=self.batch,

@@ -49,9 +49,9 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         _check_same(goes_on, job, method, record)
     photographs, options = job.photographs, job.options
     named = [found.path for _, found in job.styles]
-    styles = options.style_cuts(named, photographs.styles, job.seed) if method.needs_style_pictures else None
+    styles = options.style_crops(named, photographs.styles, job.seed) if method.needs_style_pictures else None
     batches = goes_on.batches or 0 if goes_on else 0
-    loader = options.loader(options.contents(photographs, job.seed), styles, first=batches)
+    loader = options.loader(options.content_crops(photographs, job.seed), styles, first=batches)
     about = io.describe(method.network, method.name, method.style_names, job.choices.config)
     stage = next(method.stages(loader, about=about))
     content = _preview_content(job)

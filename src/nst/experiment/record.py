@@ -21,17 +21,17 @@ log = logging.getLogger("nst")
 
 
 class Record:
-    """The record of one run in its folder.
+    """The record of one run: its state, its figures and its warnings, as JSON files in its folder.
 
     Args:
         folder: The run's own folder; it must be writable.
-        about: What `status.json` says besides the state: how the job was asked for.
+        about: Fields of `status.json` besides the state: how the job was asked for.
 
     Raises:
         OSError: The folder can't be written.
 
     Attributes:
-        leads: Whether this process is the one that leaves files: of several that paint one picture, the first.
+        leads: Whether this process writes files: of several that paint one picture only the first does.
     """
 
     leads = True
@@ -41,8 +41,8 @@ class Record:
         self.about = dict(about)
         self.began = time.time()
         self.warnings: list[str] = []
-        self.temporary: list[str] = []  # names of files that go when the run is finished
-        _reset_peak()
+        self.temporary: list[str] = []  # names of files that are deleted when the run is finished
+        reset_peak_memory()
         self.status("running")
 
     def status(self, state: str, reason: str | None = None, **more: Any) -> None:
@@ -50,7 +50,7 @@ class Record:
         status.write(self.folder, state, reason, began=status.utc(self.began), **self.about, **more)
 
     def warn(self, line: str) -> None:
-        """Tell a warning in the log, and note it for `metrics.json`."""
+        """Log a warning, and keep it for `metrics.json`."""
         self.warnings.append(line)
         log.warning("warning: %s", line)
 
@@ -68,7 +68,7 @@ class Record:
         )
 
     def seconds(self) -> float:
-        """Return the seconds since the run began."""
+        """Return the seconds since the run started."""
         return round(time.time() - self.began, 3)
 
     def costs(self) -> dict[str, float]:
@@ -76,22 +76,18 @@ class Record:
         return {"seconds": self.seconds(), "peak_memory_gb": peak_memory() / 1e9}
 
     def write(self, name: str, values: dict[str, Any]) -> None:
-        """Write a JSON file into the folder, whole or not at all; what is no number becomes null."""
+        """Write a JSON file into the folder, whole or not at all; numbers that are not finite become null."""
         text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
         write(self.folder / name, text.encode() + b"\n")
 
 
 class NoRecord(Record):
-    """The record of a process that helps another one paint: none."""
+    """The record of a process that is not the first of several: it writes nothing."""
 
     leads = False
 
     def status(self, state: str, reason: str | None = None, **more: Any) -> None:
-        """Leave no word: the first process does."""
-
-    def costs(self) -> dict[str, float]:
-        """Return the run's seconds and its peak memory, for the loggers."""
-        return {"seconds": self.seconds(), "peak_memory_gb": peak_memory() / 1e9}
+        """Write nothing: the first process does."""
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write nothing."""
@@ -109,8 +105,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _reset_peak() -> None:
-    """Begin a new count of the peak memory, so that the jobs of a sweep in one process don't see each other's."""
+def reset_peak_memory() -> None:
+    """Start a new count of the peak memory, so that runs in one process don't see each other's."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with contextlib.suppress(OSError):  # not Linux: the peak of the whole process is what there is
@@ -118,7 +114,7 @@ def _reset_peak() -> None:
 
 
 def peak_memory() -> int:
-    """Return the most memory held since the record began, bytes: of the GPU where one is used, else of the process."""
+    """Return the peak memory since the record was made, in bytes: of the GPU if one is used, else of the process."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
     try:

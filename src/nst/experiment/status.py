@@ -67,7 +67,7 @@ def remove_stale(folder: Path) -> None:
 
 
 def gone(fields: Mapping[str, Any]) -> bool:
-    """Tell whether a run's process is known to be gone; one on another machine is not known."""
+    """Return whether a run's process is known to be gone; one on another machine is not known."""
     if fields.get("host") != _host() or not isinstance(fields.get("pid"), int):
         return False
     try:
@@ -80,7 +80,7 @@ def gone(fields: Mapping[str, Any]) -> bool:
 
 
 def utc(seconds: float) -> str:
-    """Give a time as ISO 8601 in UTC."""
+    """Return a time as ISO 8601 in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 

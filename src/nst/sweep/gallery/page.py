@@ -63,7 +63,7 @@ class Inside:
         self.keys: dict[Path, str] = {}
 
     def large(self, file: Path | None, image: str | None) -> str | None:
-        """Give the address of a large picture: its copy, or its file seen from the page."""
+        """Return the address of a large picture: its copy, or its file seen from the page."""
         if file is None:
             return None
         if image is not None and len(image) <= self.left:
@@ -72,12 +72,12 @@ class Inside:
         return self.link(file)
 
     def film(self, file: Path | None) -> str | None:
-        """Give the address of a time-lapse, likewise."""
+        """Return the address of a time-lapse, likewise."""
         fits = file is not None and file.stat().st_size * 4 / 3 < self.left
         return self.large(file, file_uri(file) if file is not None and fits else None)
 
     def link(self, file: Path) -> str:
-        """Give the file's own address, seen from the page."""
+        """Return the file's own address, seen from the page."""
         return quote(file.relative_to(self.folder).as_posix())
 
     def source(self, file: Path) -> str:
