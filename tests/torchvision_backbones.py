@@ -1,7 +1,8 @@
-"""Small torchvision backbones for the tests."""
+"""Small torchvision backbones for the tests: `build` takes nst's kernels, `plain` PyTorch's operators alone."""
 
 import torch
 
+from nst import kernels
 from nst.backbones import Input, Pretrained
 from nst.data.download import Download
 
@@ -13,8 +14,12 @@ OFFLINE = Download(
 
 def build(model: str, layers: list[str], **options) -> Pretrained:
     defaults = {"checkpoint": "random", "pooling": "max", "padding": "zeros", "smoothing": "none", "seed": 0}
-    defaults |= {"memory": "contiguous", "convolution": "direct"}
     return Pretrained(model=model, layers=layers, input=Input(**IMAGENET), download=OFFLINE, **{**defaults, **options})
+
+
+def plain(model: str, layers: list[str], **options) -> Pretrained:
+    with kernels.use("off"):
+        return build(model, layers, **options)
 
 
 def seen(backbone: Pretrained, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

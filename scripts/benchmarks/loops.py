@@ -1,6 +1,5 @@
 """The two loops that are compared: the field's, and ours by Lightning."""
 
-import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,9 +32,6 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 OURS = OPTIMIZERS | {"adam": lambda parameters: torch.optim.Adam(parameters, lr=0.02, fused=True)}
 """The same, in one pass over the pixels, as `conf/optimizer` has them."""
-BY_TORCH = {"memory": "contiguous", "convolution": "direct"}
-"""Options of our backbones with which torch's own operators do everything, as other programs have them."""
-
 SAME = (
     "loss=gram",
     "loss.style.normalize=chw",
@@ -53,9 +49,8 @@ class Plain:
         self.style, self.content = (dict(cfg.layers[term]) for term in ("style", "content"))
         self.weights = {term: cfg.weights[term] for term in ("style", "content")}
         if backbone not in PLAIN:
-            cfg = copy.deepcopy(cfg)
-            cfg.backbone.update({key: value for key, value in BY_TORCH.items() if key in cfg.backbone})
-            self.network: nn.Module = instantiate.objective(cfg).backbone.to(device)
+            with kernels.use("off"):
+                self.network: nn.Module = instantiate.objective(cfg).backbone.to(device)
             self.features = self._by_torch
             return
         torch.manual_seed(0)

@@ -119,8 +119,9 @@ def _race(
 ) -> list[dict[str, object]]:
     cfg = configure()
     edge, trained = int(cfg.size), "model" in cfg.backbone
-    slow = configure("backbone.memory=contiguous", "backbone.convolution=direct") if trained else cfg
-    objective, faster = instantiate.objective(slow), instantiate.objective(cfg)
+    with kernels.use("off" if trained else "auto"):
+        objective = instantiate.objective(cfg)
+    faster = instantiate.objective(cfg)
     content, style = image_io.reduced(photo, edge), image_io.reduced(painting, edge)
     references = objective.references(content, [Target(style)])
 

@@ -1,11 +1,13 @@
+"""Networks by PyTorch's own operators; tests/kernels compares them with nst's."""
+
 import pytest
 import torch
 import torchvision
 from torch import nn
-from torchvision_backbones import IMAGENET, build, seen
+from torchvision_backbones import IMAGENET
+from torchvision_backbones import plain as build
 
 from nst.backbones import Input
-from nst.kernels.winograd import Winograd
 
 
 @pytest.fixture(scope="module")
@@ -182,49 +184,3 @@ def test_a_checkpoint_that_is_not_finite_is_refused(vgg11, tmp_path):
     with pytest.raises(ValueError, match=r"broken.pth is damaged: 1 of 4 parameters .* \(first: .*features.3.weight\)"):
         build("vgg11", ["relu2_1"], checkpoint=str(tmp_path / "broken.pth"))
     build("vgg11", ["relu1_1"], checkpoint=str(tmp_path / "broken.pth"))  # which does not need it
-
-
-@pytest.mark.parametrize(
-    ("model", "layers"),
-    [
-        ("vgg16", ["conv1_1", "relu1_2", "conv2_1", "relu2_2"]),
-        ("resnet18", ["relu", "layer1.0.relu", "layer1.1.bn1", "layer2.0"]),
-        ("squeezenet1_1", ["1", "4"]),
-        ("inception_v3", ["Conv2d_2b_3x3", "Conv2d_2a_3x3.bn"]),
-    ],
-)
-def test_rectifying_in_place_where_nobody_looks_changes_nothing(model, layers, monkeypatch) -> None:
-    ours = build(model, layers)
-    monkeypatch.setattr("nst.backbones.modify._hidden", lambda node, modules: False)
-    plain = build(model, layers)
-    x = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(0))
-    found = [seen(backbone, x) for backbone in (ours, plain)]
-    for layer in layers:
-        assert torch.equal(found[0][0][layer], found[1][0][layer])
-    assert torch.equal(found[0][1], found[1][1])
-
-
-def test_some_rectifiers_do_work_in_place() -> None:
-    backbone = build("vgg16", ["conv1_1", "relu2_1"])
-    places = [module.inplace for module in backbone.network.modules() if isinstance(module, torch.nn.ReLU)]
-    assert places == [False, True, True]  # conv1_1 is in use
-
-
-@pytest.mark.parametrize(
-    ("model", "layers", "rectified"),
-    [
-        ("vgg16", ["conv1_1", "relu2_1", "conv2_2", "relu2_2", "relu3_1"], [True, True, False, True]),
-        ("vgg16_bn", ["relu2_2", "norm2_1"], [False, False, False]),
-        ("resnet18", ["layer1.0.relu", "layer2.1"], None),
-    ],
-)
-def test_fewer_products_leave_the_features_that_there_were(model, layers, rectified) -> None:
-    direct, ours = (build(model, layers, convolution=name) for name in ("direct", "winograd"))
-    changed = [module for module in ours.modules() if isinstance(module, Winograd)]
-    assert changed and (rectified is None or [module.rectify for module in changed] == rectified)
-    x = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0))
-    found = [seen(backbone, x) for backbone in (direct, ours)]
-    for layer in layers:
-        one, other = found[0][0][layer], found[1][0][layer]
-        assert (one - other).abs().max() < 3e-5 * one.abs().max()
-    assert (found[0][1] - found[1][1]).norm() < 1e-2 * found[0][1].norm()

@@ -1,4 +1,4 @@
-"""The C is compiled once, or its absence is told in one line."""
+"""The C is compiled once, or one line says why it is not."""
 
 import logging
 import stat
@@ -9,32 +9,32 @@ import torch
 from conftest import IN_C
 from torch import nn
 
-from nst.kernels import compiled, winograd_steps
-from nst.kernels.winograd import LEAST_WITHOUT, Winograd
+from nst.kernels import compiled
+from nst.kernels.winograd import FEWEST_CHANNELS, WinogradConv2d
 
 pytestmark = IN_C
 
 
 @pytest.fixture
-def anew(monkeypatch, tmp_path):
-    """The library's function without its memory, and a cache folder of its own."""
+def fresh(monkeypatch, tmp_path):
+    """Nothing loaded yet, and a cache folder of its own."""
     monkeypatch.setenv("NST_CACHE", str(tmp_path / "nst"))
     monkeypatch.setattr(compiled, "_library", compiled._library.__wrapped__)
     return tmp_path / "nst" / "native"
 
 
-def test_it_is_compiled_once_and_leaves_one_file(anew, monkeypatch) -> None:
+def test_it_is_compiled_once_and_leaves_one_file(fresh, monkeypatch) -> None:
     assert compiled.library() is not None
-    assert [path.suffix for path in anew.iterdir()] == [".so"]
+    assert [path.suffix for path in fresh.iterdir()] == [".so"]
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("compiled again"))
     assert compiled.library() is not None
 
 
-def test_each_kind_of_processor_has_its_own_file(anew, monkeypatch) -> None:
+def test_each_kind_of_processor_has_its_own_file(fresh, monkeypatch) -> None:
     compiled.library()
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
     compiled.library()
-    assert len(list(anew.iterdir())) == 2
+    assert len(list(fresh.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,10 @@ def test_each_kind_of_processor_has_its_own_file(anew, monkeypatch) -> None:
         ("liar", "file too short"),
     ],
 )
-def test_without_a_compiler_one_line_says_so_and_torch_does_the_steps(
-    anew, monkeypatch, caplog, compiler, says
-) -> None:
+def test_without_a_compiler_one_line_says_so_and_torch_convolves(fresh, monkeypatch, caplog, compiler, says) -> None:
     script = {"broken": "echo 'no licence' >&2; exit 3", "liar": 'for last; do :; done; : > "$last"'}.get(compiler)
     if script:
-        path = anew.parent.parent / compiler
+        path = fresh.parent.parent / compiler
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         compiler = str(path)
@@ -61,27 +59,20 @@ def test_without_a_compiler_one_line_says_so_and_torch_does_the_steps(
     (record,) = caplog.records
     line = record.getMessage()
     assert line.count("\n") == 0 and line.startswith("warning: a step with the wavelets or VGG") and says in line
-    assert not list(anew.glob("*"))  # nothing that a later run would trip over
-    assert isinstance(winograd_steps.steps(torch.float32), winograd_steps.Products)
-    layer = Winograd(nn.Conv2d(LEAST_WITHOUT, LEAST_WITHOUT, 3, padding=1).requires_grad_(False))
-    x = torch.randn(1, LEAST_WITHOUT, 20, 20)
-    assert torch.allclose(layer(x), layer.direct(x), atol=1e-4)
+    assert not list(fresh.glob("*"))  # nothing that a later run would trip over
+    layer = WinogradConv2d(nn.Conv2d(FEWEST_CHANNELS, FEWEST_CHANNELS, 3, padding=1).requires_grad_(False))
+    x = torch.randn(1, FEWEST_CHANNELS, 20, 20)
+    assert torch.equal(layer(x), layer.conv(x))
 
 
-def test_a_cache_that_cannot_be_written_is_named(anew, monkeypatch, caplog) -> None:
-    anew.parent.parent.joinpath("file").touch()
-    monkeypatch.setenv("NST_CACHE", str(anew.parent.parent / "file"))
+def test_a_cache_that_cannot_be_written_is_named(fresh, monkeypatch, caplog) -> None:
+    fresh.parent.parent.joinpath("file").touch()
+    monkeypatch.setenv("NST_CACHE", str(fresh.parent.parent / "file"))
     assert compiled.library() is None
     assert "file/native: Not a directory; choose a folder with NST_CACHE" in caplog.text
 
 
-def test_on_other_systems_nothing_is_compiled_nor_said(anew, monkeypatch, caplog) -> None:
+def test_on_other_systems_nothing_is_compiled_nor_said(fresh, monkeypatch, caplog) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     assert compiled.library() is None
-    assert not caplog.records and not anew.exists()
-
-
-def test_a_map_in_another_order_is_refused_and_not_read_as_if_it_were_not() -> None:
-    way = winograd_steps.Compiled(compiled.library())
-    with pytest.raises(ValueError, match="float32, channels innermost"):
-        way.frequencies(torch.rand(64, 20, 20), None, 0, 5, turned=False)
+    assert not caplog.records and not fresh.exists()

@@ -13,7 +13,7 @@ from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 INPUT = {"mean": [0.5, 0.4, 0.3], "std": [0.9, 1.0, 1.1]}
 RELATIVE = {"reduction": "relative", "layer_reduction": "mean"}
-PLAIN = {"pooling": "max", "padding": "zeros", "smoothing": "none", "memory": "contiguous", "convolution": "direct"}
+PLAIN = {"pooling": "max", "padding": "zeros", "smoothing": "none"}
 
 
 def wavelets(*layers: str) -> Wavelet:

@@ -35,8 +35,6 @@ def pretrained(model: str, *layers: str, **options: str) -> Pretrained:
         "pooling": "max",
         "padding": "zeros",
         "smoothing": "none",
-        "memory": "contiguous",
-        "convolution": "direct",
     } | options
     return Pretrained(
         layers=layers, model=model, checkpoint="random", input=Input(**INPUT), seed=0, download=None, **chosen

@@ -35,7 +35,7 @@ def test_what_is_asked_for_is_taken(word) -> None:
     assert devices.precision(word, network=False, accelerator="cpu") == word
 
 
-def pretrained(memory: str) -> Pretrained:
+def pretrained() -> Pretrained:
     return Pretrained(
         layers=["relu1_1", "relu2_1"],
         model="vgg16",
@@ -43,28 +43,16 @@ def pretrained(memory: str) -> Pretrained:
         pooling="max",
         padding="zeros",
         smoothing="none",
-        memory=memory,
-        convolution="direct",
         input=Input(mean=[0.5] * 3, std=[1.0] * 3),
         seed=0,
         download=None,
     )
 
 
-def test_the_order_in_memory_changes_no_feature(noise) -> None:
-    image = noise(dtype=torch.float64)
-    one, other = (pretrained(memory).double()(image) for memory in ("contiguous", "channels_last"))
-    for name, value in one.items():
-        torch.testing.assert_close(other[name], value, rtol=1e-12, atol=1e-12)  # float64 sums in another order
-    assert other["relu1_1"].is_contiguous(memory_format=torch.channels_last)
-    with pytest.raises(ValueError, match=r"no backbone.memory 'rows'.*contiguous"):
-        pretrained("rows")
-
-
 def test_statistics_in_bfloat16_keep_the_loss(noise) -> None:
     layers = {"relu1_1": 1.0, "relu2_1": 1.0}
     gram = Gram(layers=layers, weight=1.0, normalize="hw", reduction="relative", layer_reduction="mean")
-    objective = Objective(backbone=pretrained("channels_last"), terms={"style": gram})
+    objective = Objective(backbone=pretrained(), terms={"style": gram})
     references = objective.references(noise(96, 96), [Target(noise(96, 96, seed=1).square())])
     image = noise(96, 96, seed=2)
     full = objective.total(objective(image, references)).item()

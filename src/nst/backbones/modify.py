@@ -1,41 +1,23 @@
 """Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling or padding."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule
 
 
-def out_of_place(network: nn.Module) -> None:
-    """Make every activation module write to a new tensor, so that `conv4_2` is not overwritten by its ReLU."""
+def out_of_place(network: GraphModule) -> None:
+    """Make every activation write to a new tensor, so that `conv4_2` is not overwritten by its ReLU."""
     for module in network.modules():
         if hasattr(module, "inplace"):
             module.inplace = False  # type: ignore[assignment]
-
-
-def hidden_in_place(network: GraphModule) -> None:
-    """Let ReLUs write over what nobody else reads: features that are no layer in use, of a convolution or a norm.
-
-    Neither needs its own output for its gradient. It spares a map of memory, and the time to fill it, for each.
-    """
-    modules = dict(network.named_modules())
-    free: dict[str, bool] = {}
     for node in network.graph.nodes:
-        if node.op == "call_module" and isinstance(modules[str(node.target)], nn.ReLU):
-            free[node.target] = free.get(node.target, True) and _hidden(node.args[0], modules)  # may be called twice
-        elif "inplace" in node.kwargs:
-            node.kwargs = {**node.kwargs, "inplace": _hidden(node.args[0], modules)}
-    for name, alone in free.items():
-        modules[name].inplace = alone
+        if "inplace" in node.kwargs:
+            node.kwargs = {**node.kwargs, "inplace": False}
     network.recompile()
-
-
-def _hidden(node: Node, modules: Mapping[str, nn.Module]) -> bool:
-    maker = modules.get(str(node.target)) if node.op == "call_module" else None
-    return len(node.users) == 1 and isinstance(maker, nn.Conv2d | nn.BatchNorm2d)
 
 
 class _L2Pool(nn.Module):

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from nst import kernels
 from nst.backbones import modify, weights
 from nst.backbones.base import Backbone, Input
 from nst.data.download import Download
-from nst.kernels.fuse import fuse
 from nst.utils.errors import unknown
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
-ORDERS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+SMOOTHINGS = ("none", "softmax")
 LARGEST_NEED = 512  # pixels; no classification network needs a larger picture
 
 
@@ -41,10 +41,6 @@ class Pretrained(Backbone):
         padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
             checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
-        memory: Order of the features in memory, `contiguous`, or `channels_last`, where operators take what is beside
-            them (see `fuse`): a matter of speed, and of rounding in the sixth digit.
-        convolution: `winograd` where that is faster (3 x 3, many channels, float32 on a processor), or `direct`
-            everywhere: a matter of speed, and of rounding in the fifth digit.
         input: The input convention.
         seed: Of `checkpoint=random`.
         download: How files are fetched.
@@ -69,54 +65,38 @@ class Pretrained(Backbone):
         pooling: str | None,
         padding: str | None,
         smoothing: str,
-        memory: str,
-        convolution: str,
         input: Input,
         seed: int,
         download: Download,
     ) -> None:
         super().__init__()
-        if model not in torchvision.models.list_models(module=torchvision.models):
-            raise unknown("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
-        if pooling not in (None, *POOLINGS):
-            raise unknown("backbone.pooling", pooling, POOLINGS)
-        if padding not in (None, *PADDINGS):
-            raise unknown("backbone.padding", padding, PADDINGS)
-        if smoothing not in ("none", "softmax"):
-            raise unknown("backbone.smoothing", smoothing, ("none", "softmax"))
-        if memory not in ORDERS:
-            raise unknown("backbone.memory", memory, ORDERS)
-        if convolution not in ("direct", "winograd"):
-            raise unknown("backbone.convolution", convolution, ("direct", "winograd"))
+        _check("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
+        _check("backbone.pooling", pooling or "max", POOLINGS)
+        _check("backbone.padding", padding or "zeros", PADDINGS)
+        _check("backbone.smoothing", smoothing, SMOOTHINGS)
         self.input = input
         self.smoothing = smoothing
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
-        modify.out_of_place(network)
         nodes = _nodes(network, layers)
+        self.layers = tuple(nodes.values())
         cut = create_feature_extractor(network, nodes, suppress_diff_warning=True)
         self.network = GraphModule(cut, cut.graph)  # without the graph of a training, which a copy would run
-        modify.hidden_in_place(self.network)
-        self.layers = tuple(nodes.values())
+        modify.out_of_place(self.network)
         if checkpoint == "random":
             self.source = {"origin": f"random, seed {seed}", "path": None, "sha256": None, "warning": None}
         else:
             state, self.source = weights.load(model, checkpoint, download)
             _fill(self.network, state, model, self.source)
-        embedded = self.source["origin"] == "embedded"
-        modify.change_pooling(self.network, pooling or ("blur" if embedded else "max"))
-        modify.change_padding(self.network, padding or ("reflect_all" if embedded else "zeros"))
-        self.order = ORDERS[memory]
-        self.network.to(memory_format=self.order)
-        fuse(self.network, convolution=convolution, memory=memory)
+        trained = weights.TRAINED_WITH.get(str(self.source["origin"]), ("max", "zeros"))
+        modify.change_pooling(self.network, pooling or trained[0])
+        modify.change_padding(self.network, padding or trained[1])
+        kernels.optimize(self.network)
         self.freeze()
         self.smallest = self._smallest()
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w) for x, (N, 3, H, W), in the network's input convention."""
-        x = x.contiguous(memory_format=self.order)
         out: dict[str, Tensor] = self.network(x)
-        if x.device.type == "cpu" and x.dtype != torch.float64 and not x.detach().sum().isfinite():
-            return {name: value * torch.nan for name, value in out.items()}  # oneDNN's rectifier may have made it 0
         if self.smoothing == "softmax":
             return {name: value.softmax(dim=1) for name, value in out.items()}
         return out
@@ -129,6 +109,11 @@ class Pretrained(Backbone):
             middle = (low + high) // 2
             low, high = (low, middle) if _fits(twin, middle) else (middle + 1, high)
         return low
+
+
+def _check(kind: str, got: str, valid: Sequence[str]) -> None:
+    if got not in valid:
+        raise unknown(kind, got, valid)
 
 
 def _fits(network: nn.Module, edge: int) -> bool:

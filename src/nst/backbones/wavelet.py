@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst import kernels
 from nst.backbones.base import Backbone, Input
-from nst.kernels.filter_bank import Responses, Wanted, border, respond
 from nst.utils.errors import unknown
 
 LEVELS = 6
@@ -122,52 +122,57 @@ class Wavelet(Backbone):
         colours = [(self.opponent @ x.flatten(2)).view_as(x)]  # (N, 3, H, W) a level
         for _ in range(max(map(_depth, self.layers), default=0)):
             colours.append(self._blur(colours[-1], stride=2))
-        responses = [self._respond(j, level) for j, level in enumerate(colours)]
+        responses = [self._responses(j, level) for j, level in enumerate(colours)]
         return {layer: self._maps(layer[0], int(layer[1]), colours, responses) for layer in self.layers}
 
-    def _respond(self, j: int, colours: Tensor) -> Responses:
-        """What the layers need of a level's responses, to all colours or to luminance alone."""
+    def _responses(self, j: int, colours: Tensor) -> dict[str, Tensor]:
+        """What the layers need of `filter_bank` at level j, for all colours or for luminance alone."""
         here = {layer[0] for layer in self.layers if int(layer[1]) == j}
         above = {layer[0] for layer in self.layers if int(layer[1]) == j - 1}
-        wanted = Wanted(bool(here & set("wm")), bool(here & set("ls") or above & set("xy")), bool(here & set("xy")))
-        every = here & set("sw") or "y" in above
-        return respond(colours if every else colours[:, :1], self.bank, wanted)
+        needed = {"signed": here & set("wm"), "relu": here & set("ls") or above & set("xy"), "pooled": here & set("xy")}
+        channels = 3 if here & set("sw") or "y" in above else 1
+        return self._filter(colours[:, :channels], [name for name, layers in needed.items() if layers])
 
-    def _maps(self, kind: str, j: int, colours: list[Tensor], responses: list[Responses]) -> Tensor:
+    def _filter(self, maps: Tensor, outputs: Sequence[str]) -> dict[str, Tensor]:
+        if not outputs:
+            return {}
+        return kernels.filter_bank(_pad(maps, self.bank.shape[-1] // 2), self.bank, outputs)
+
+    def _maps(self, kind: str, j: int, colours: list[Tensor], responses: list[dict[str, Tensor]]) -> Tensor:
         here, low = responses[j], self.lowpass * colours[j]
         if kind == "r":
             residual = colours[j] - self._blur(colours[j], stride=1)
             return torch.cat([residual.relu(), (-residual).relu()], dim=1)
         if kind == "w":
-            return _wanted(here.signed).flatten(1, 2)
+            return here["signed"].flatten(1, 2)
         if kind == "s":
-            return torch.cat([_wanted(here.rectified).flatten(1, 3), low], dim=1)
+            return torch.cat([here["relu"].flatten(1, 3), low], dim=1)
         if kind == "l":
             return torch.cat([_luminance(here), low], dim=1)
         if kind == "m":
-            real, imaginary = _wanted(here.signed)[:, 0].chunk(2, dim=1)  # (N, O, h, w)
+            real, imaginary = here["signed"][:, 0].chunk(2, dim=1)  # (N, O, h, w)
             modulus = self._blur(real.abs() + imaginary.abs(), stride=2)
-            return _wanted(respond(modulus, self.bank, Wanted(rectified=True)).rectified).flatten(1, 3)
-        halved, below = _wanted(here.halved).flatten(1, 2), responses[j + 1]
+            return self._filter(modulus, ["relu"])["relu"].flatten(1, 3)
+        pooled, below = here["pooled"].flatten(1, 2), responses[j + 1]
         if kind == "x":
-            return torch.cat([halved, _luminance(below)], dim=1)
-        return torch.cat([halved, _wanted(below.rectified).flatten(1, 3), self.lowpass * colours[j + 1]], dim=1)
+            return torch.cat([pooled, _luminance(below)], dim=1)
+        return torch.cat([pooled, below["relu"].flatten(1, 3), self.lowpass * colours[j + 1]], dim=1)
 
     def _blur(self, maps: Tensor, *, stride: int) -> Tensor:
         """Low-pass with the 5-tap binomial; stride 2 halves: (N, C, h, w) -> (N, C, h/2, w/2), rounded up."""
         channels = maps.shape[1]
         weight = self.blur.expand(channels, -1, -1, -1)
-        return F.conv2d(border(maps, 2), weight, stride=stride, groups=channels)
+        return F.conv2d(_pad(maps, 2), weight, stride=stride, groups=channels)
 
 
-def _wanted(maps: Tensor | None) -> Tensor:
-    assert maps is not None  # `_respond` asked for it
-    return maps
+def _pad(maps: Tensor, width: int) -> Tensor:
+    """Reflect maps at their edges, which leaves no frame; replicate the edge of a map that is too small for that."""
+    return F.pad(maps, (width,) * 4, mode="reflect" if min(maps.shape[-2:]) > width else "replicate")
 
 
-def _luminance(responses: Responses) -> Tensor:
-    """The rectified responses to luminance: (N, 2 K, h, w)."""
-    return _wanted(responses.rectified)[:, :, 0].flatten(1, 2)
+def _luminance(responses: dict[str, Tensor]) -> Tensor:
+    """The rectified responses to luminance, (N, 2 K, h, w)."""
+    return responses["relu"][:, :, 0].flatten(1, 2)
 
 
 def _depth(layer: str) -> int:

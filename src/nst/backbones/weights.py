@@ -15,6 +15,8 @@ Source = dict[str, str | None]
 
 EMBEDDED = {"squeezenet1_1": Path(__file__).parents[1] / "assets" / "squeezenet1_1-nst.pt"}
 """Model -> the checkpoint that comes in this package."""
+TRAINED_WITH = {"embedded": ("blur", "reflect_all")}
+"""Origin of a checkpoint -> the pooling and padding it was trained with; others: `max` and `zeros`."""
 
 
 def load(model: str, checkpoint: str | None, download: Download) -> tuple[State, Source]:

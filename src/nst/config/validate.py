@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nst import kernels
 from nst.config.invocation import Invocation, listed
 from nst.metrics.judge import check_minimize
 from nst.tiling.plan import check_cut
@@ -20,6 +21,7 @@ TOP_LEVEL = {
     "output": str,
     "threads": int | None,
     "keep_memory": bool,
+    "kernels": str | bool,
     "minimize": str | list[str],
     "reproduce": str | None,
     "resume": str | None,
@@ -55,6 +57,7 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
     listed(invocation.overrides, "style")
     check_minimize(config["minimize"])
     check_cut(config["tiles"])
+    kernels.check(config["kernels"])
     _check_losses(config)
 
 

@@ -108,8 +108,8 @@ def _run(
         write(record.folder / restore.FILE, compose.to_yaml(config).encode())
     seed_everything(config["seed"], workers=True, verbose=False)
     torch.set_num_threads(config["threads"] or invocation.threads())
-    job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
-    with kernels.keep_memory(config["keep_memory"]):
+    with kernels.use(config["kernels"]), kernels.keep_memory(config["keep_memory"]):
+        job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
         if isinstance(job, ImageJob):
             return image_job.run(job, record, stop, asked)
         return network_job.run(job, record, stop)

@@ -1,11 +1,23 @@
-"""Faster operators for the CPU behind PyTorch's semantics; README.md says what and why.
+"""Faster operators for the CPU behind PyTorch's semantics; README.md says which and why.
 
-Only what is named here is for other packages. `use("off")` takes PyTorch's own operators for all of it.
+Other packages import these names alone. With `use("off")`, the option `kernels=off`, each is plain PyTorch.
 """
 
 from nst.kernels.addmm import addmm
 from nst.kernels.allocator import keep_memory, release_memory, zeros_like
+from nst.kernels.filter_bank import filter_bank
+from nst.kernels.fuse import optimize
 from nst.kernels.pyramid import laplacian_join
-from nst.kernels.switch import use
+from nst.kernels.switch import check, use
 
-__all__ = ["addmm", "keep_memory", "laplacian_join", "release_memory", "use", "zeros_like"]
+__all__ = [
+    "addmm",
+    "check",
+    "filter_bank",
+    "keep_memory",
+    "laplacian_join",
+    "optimize",
+    "release_memory",
+    "use",
+    "zeros_like",
+]

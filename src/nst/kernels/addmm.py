@@ -9,7 +9,7 @@ from nst.kernels import onednn
 def addmm(bias: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
     """Return `torch.addmm(bias, x, matrix)`, that is `x matrix + bias`, without a gradient.
 
-    torch's own operator first writes P copies of the bias; oneDNN's does not.
+    PyTorch's own operator first fills the output with P copies of the bias; oneDNN's does not.
 
     Args:
         bias: (O).
@@ -19,6 +19,6 @@ def addmm(bias: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
     Returns:
         (P, O).
     """
-    if onednn.takes(x.device, x.dtype):
+    if onednn.supports(x.device, x.dtype):
         return onednn.linear(x, matrix.T, bias)
     return torch.addmm(bias, x, matrix)

@@ -1,4 +1,4 @@
-"""What is written in C here: compiled once on each machine, by its own compiler."""
+"""The C of this package: compiled once on each machine by its own compiler, and loaded with ctypes."""
 
 import ctypes
 import hashlib
@@ -24,27 +24,27 @@ COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-fopenmp", "-shared", "-fPIC")
 AVX2 = ("-mavx2", "-mfma")
 INSTRUCTIONS = {"AVX2": AVX2, "AVX512": (*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl")}
-"""By torch's word for what the processor has; a cache that unlike machines share holds a library for each."""
-LONGEST = 60  # seconds of the compiler; it takes one
+"""PyTorch's name of the processor's instructions -> flags; a shared cache holds one library for each."""
+TIMEOUT = 60  # seconds for the compiler, which takes two
 
 long, pointer, number = ctypes.c_long, ctypes.c_void_p, ctypes.c_int
-STEPS = (long, long, long, long, long, number)  # height, width, channels, first, rows, turned
-BANK = (long, long, long, long, long, long)  # pictures, channels, height, width, edge, count
-POOL = (long, long, long, long, long, long, long, long, long, number)  # pictures, map, windows, their kind; half
-ENLARGED = (long, long, long, long, long)  # maps, height, width, to height, to width
+WINOGRAD = (*[long] * 5, number)  # height, width, channels, first, rows, flipped
+BANK = (*[long] * 6,)  # images, channels, height, width, edge, count
+POOL = (*[long] * 9, number)  # images, height, width, channels, down, across, edge, stride, padding, is bfloat16
+LEVELS = (*[long] * 5,)  # maps, height, width, height and width of the larger level
 FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
-    "frequencies": (None, (*[pointer] * 3, *STEPS, number)),
-    "outputs": (None, (*[pointer] * 2, ctypes.c_float, pointer, *STEPS, number)),
-    "responses": (None, (*[pointer] * 5, *BANK, number)),
-    "responses_gradient": (number, (*[pointer] * 6, *BANK, number)),
-    "rectify": (None, (pointer, pointer, long, long, pointer, number, number)),
-    "rectify_gradient": (None, (*[pointer] * 5, long, long, number, number)),
-    "enlarge": (number, (*[pointer] * 3, *[long] * 3, *ENLARGED, number)),
-    "enlarge_gradient": (number, (*[pointer] * 2, *[long] * 2, *ENLARGED, number)),
-    "pool": (None, (*[pointer] * 3, *POOL, number, number)),
-    "pool_gradient": (None, (*[pointer] * 3, *POOL, number)),
+    "winograd_input": (None, (*[pointer] * 3, *WINOGRAD, number)),
+    "winograd_output": (None, (*[pointer] * 2, ctypes.c_float, pointer, *WINOGRAD, number)),
+    "filter_bank": (None, (*[pointer] * 5, *BANK, number)),
+    "filter_bank_backward": (number, (*[pointer] * 6, *BANK, number)),
+    "relu_cat": (None, (pointer, pointer, long, long, pointer, number, number)),
+    "relu_cat_backward": (None, (*[pointer] * 5, long, long, number, number)),
+    "upsample_add": (number, (*[pointer] * 3, *[long] * 3, *LEVELS, number)),
+    "upsample_add_backward": (number, (*[pointer] * 2, *[long] * 2, *LEVELS, number)),
+    "max_pool": (None, (*[pointer] * 3, *POOL, number, number)),
+    "max_pool_backward": (None, (*[pointer] * 3, *POOL, number)),
 }
-"""Name -> what it returns, and what it takes; the last number is that of threads."""
+"""C function -> its return type and its argument types, of which the last is the number of threads."""
 
 
 def library() -> ctypes.CDLL | None:
@@ -56,29 +56,29 @@ def library() -> ctypes.CDLL | None:
 def _library() -> ctypes.CDLL | None:
     """Compile and load the C once; where that fails, warn in one line and return None."""
     if platform.system() != "Linux":
-        return None  # measured there alone
+        return None  # not measured elsewhere
     try:
-        found = _loaded(_compiled())
+        loaded = _loaded(_compiled())
     except (OSError, subprocess.SubprocessError) as error:
         log.warning(
             "warning: a step with the wavelets or VGG takes up to twice as long as it could: %s", _reason(error)
         )
         return None
-    for name, (gives, takes) in FUNCTIONS.items():
-        function = getattr(found, name)
-        function.restype, function.argtypes = gives, takes
-    return found
+    for name, (result, arguments) in FUNCTIONS.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, arguments
+    return loaded
 
 
 def needed() -> ctypes.CDLL:
-    """Return the library, for those who asked `library` first whether there is one."""
+    """Return the library where `library` has already returned one."""
     found = library()
     assert found is not None
     return found
 
 
-def values(x: Tensor | None) -> int | None:
-    """Return where the values of a tensor lie, or C's null."""
+def address(x: Tensor | None) -> int | None:
+    """Return the address of a tensor's values, or C's null."""
     return None if x is None else x.data_ptr()
 
 
@@ -86,12 +86,12 @@ def _loaded(path: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError:
-        path.unlink(missing_ok=True)  # half a file, after the machine fell: the next run compiles it anew
+        path.unlink(missing_ok=True)  # truncated, after a crash of the machine: the next run compiles it again
         raise
 
 
 def _compiled() -> Path:
-    """Return the library's file, made where it isn't there: whole or not at all, whoever else makes it."""
+    """Return the library's file; several processes may compile it at once, each replaces it whole."""
     command = [*_compiler(), *FLAGS, *INSTRUCTIONS.get(torch.backends.cpu.get_cpu_capability(), ())]
     version = platform.machine(), platform.libc_ver(), command
     name = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES) + repr(version).encode()).hexdigest()[:16]
@@ -100,13 +100,13 @@ def _compiled() -> Path:
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
-        made = Path(beside) / path.name
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        made = Path(temporary) / path.name
         subprocess.run(
             [*command, *(str(path) for path in SOURCES if path.suffix == ".c"), "-o", str(made)],
             check=True,
             capture_output=True,
-            timeout=LONGEST,
+            timeout=TIMEOUT,
         )
         made.replace(path)
     return path
@@ -124,6 +124,6 @@ def _compiler() -> list[str]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; choose a folder with NST_CACHE=..."
-    said = getattr(error, "stderr", None)
-    lines = said.decode(errors="replace").strip().splitlines() if said else []
+    stderr = getattr(error, "stderr", None)
+    lines = stderr.decode(errors="replace").strip().splitlines() if stderr else []
     return f"the compiler says: {lines[0]}" if lines else str(error)

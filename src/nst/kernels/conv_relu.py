@@ -1,4 +1,4 @@
-"""Rectifiers in one operator with what is beside them: a convolution, or others in one map; for frozen networks."""
+"""Convolution + ReLU, and ReLU + concatenation, each in one operator, for frozen networks."""
 
 import ctypes
 from collections.abc import Callable, Sequence
@@ -11,22 +11,62 @@ from torch.autograd.function import once_differentiable
 
 from nst.kernels import compiled, onednn
 
-Taps = Tensor | tuple[Tensor, Tensor]
-"""A map; or the same twice, for the layers behind and for the losses: their gradients are added on the way back."""
+Output = Tensor | tuple[Tensor, Tensor]
+"""A map, or two aliases of it: one for the next layers, one for the losses. Backward adds their gradients."""
 
 
-class _Kept(dict[str, Any]):
-    """What a frozen convolution's parameters become in one precision: references are taken in another than steps.
+class FusedConv2d(nn.Module):
+    """A frozen convolution, with the ReLU after it where nothing else reads the convolution's output.
 
-    A copy begins without it, for oneDNN's order of weights can't be copied.
+    A separate ReLU reads and writes the whole map again: for 64 channels at 512 x 512 in bfloat16 it takes two thirds
+    of the time of the convolution. Backward masks the gradient, and adds the losses' gradient, in one pass. The weights
+    are rounded and prepacked for oneDNN once, where PyTorch does both at every call. So are the flipped weights: the
+    gradient of a convolution of stride 1 is a convolution too.
+
+    Other dtypes and devices are left to `conv`. The cached weights do not follow later changes of the parameters.
+
+    Args:
+        conv: With any padding mode.
+        relu: Whether a ReLU follows.
+
+    Attributes:
+        two_aliases: Whether it returns its output twice (see `Output`); only with `relu`.
     """
 
-    kind: torch.dtype | None = None
+    def __init__(self, conv: nn.Conv2d, *, relu: bool = False) -> None:
+        super().__init__()
+        self.conv = conv
+        self.relu = relu
+        self.two_aliases = False
+        self.cache = _Cache()
 
-    def get_or_make(self, name: str, kind: torch.dtype, make: Callable[[], Any]) -> Any:
-        if kind != self.kind:
+    def forward(self, x: Tensor) -> Output:
+        """Return (N, O, h, w) of x, (N, C, H, W)."""
+        dtype = _conv_dtype(x)
+        if not (_compiled_for(x, dtype) and onednn.supports(x.device, dtype)):
+            out = self.conv(x)
+            return alias(out.relu_() if self.relu else out, self.two_aliases)
+        if self.conv.padding_mode != "zeros":
+            down, across = (int(n) for n in self.conv.padding)
+            x = F.pad(x, (across, across, down, down), mode=self.conv.padding_mode)
+        x = x.to(dtype)
+        weights = self.cache.get_or_make("packed", dtype, lambda: _PackedWeights(self.conv, x))
+        fused: Output = _ConvReLU.apply(x, weights, self.relu, self.two_aliases)
+        return fused
+
+
+class _Cache(dict[str, Any]):
+    """What is derived from frozen parameters, for one dtype at a time: references and steps may differ in theirs.
+
+    A copy of it is empty, because prepacked weights can't be copied.
+    """
+
+    dtype: torch.dtype | None = None
+
+    def get_or_make(self, name: str, dtype: torch.dtype, make: Callable[[], Any]) -> Any:
+        if dtype != self.dtype:
             self.clear()
-            self.kind = kind
+            self.dtype = dtype
         if name not in self:
             self[name] = make()
         return self[name]
@@ -35,185 +75,144 @@ class _Kept(dict[str, Any]):
         return type(self), ()
 
 
-class Convolution(nn.Module):
-    """A frozen convolution, and the rectifier behind it where nobody else reads that one's argument.
-
-    A rectifier of its own reads and writes the whole map again: of 64 channels at 512 x 512 in 16 bits it takes two
-    thirds of the time of the convolution. On the way back the gradient is cut, and added to the losses' own, in one go.
-    The weights are rounded and put into oneDNN's order once, where torch does both at every call; so are they turned,
-    for the gradient of a convolution of stride 1 is a convolution.
-
-    What it can't do it leaves to `direct`: other precisions, other devices. What it keeps of the weights does not
-    follow a later change of them.
-
-    Args:
-        direct: Its padding may be of any kind.
-        rectify: Whether a ReLU follows.
-
-    Attributes:
-        taps: Whether it gives the map twice, for which it must rectify: see `Taps`.
-    """
-
-    def __init__(self, direct: nn.Conv2d, *, rectify: bool = False) -> None:
-        super().__init__()
-        self.direct = direct
-        self.rectify = rectify
-        self.taps = False
-        self.kept = _Kept()
-
-    def forward(self, x: Tensor) -> Taps:
-        """Return (N, O, h, w) of x, (N, C, H, W)."""
-        kind = _computed(x)
-        if not (_fits(x, kind) and onednn.takes(x.device, kind)):
-            out = self.direct(x)
-            return twice(out.relu_() if self.rectify else out, self.taps)
-        if self.direct.padding_mode != "zeros":
-            down, across = (int(n) for n in self.direct.padding)
-            x = F.pad(x, (across, across, down, down), mode=self.direct.padding_mode)
-        x = x.to(kind)
-        ordered = self.kept.get_or_make("ordered", kind, lambda: _Ordered(self.direct, x))
-        found: Taps = _Convolved.apply(x, ordered, self.rectify, self.taps)
-        return found
-
-
-class _Ordered:
+class _PackedWeights:
     """Parameters of a convolution as oneDNN takes them.
 
     Args:
-        direct: The convolution.
-        x: Of the precision, and of about the size, that it will have.
+        conv: The convolution.
+        x: An input of the dtype, and of about the size, that later ones have.
     """
 
-    def __init__(self, direct: nn.Conv2d, x: Tensor) -> None:
-        padding = [int(n) for n in direct.padding] if direct.padding_mode == "zeros" else [0, 0]
-        weight = direct.weight.detach().to(x.dtype)
-        self.bias = None if direct.bias is None else direct.bias.detach().to(x.dtype)
-        self.numbers: onednn.Numbers = padding, list(direct.stride), list(direct.dilation), direct.groups
-        self.forth = onednn.ordered(weight, self.numbers, x.shape)
-        back = [edge - 1 - more for edge, more in zip(weight.shape[2:], padding, strict=True)]
-        self.back_numbers: onednn.Numbers = back, [1, 1], [1, 1], 1
-        self.back, self.weight = None, None
-        if self.numbers[1:] == self.back_numbers[1:] and min(back) >= 0:
-            turned = weight.flip(2, 3).transpose(0, 1)
-            self.back = onednn.ordered(turned, self.back_numbers, [1, turned.shape[1], *x.shape[2:]])
+    def __init__(self, conv: nn.Conv2d, x: Tensor) -> None:
+        padding = [int(n) for n in conv.padding] if conv.padding_mode == "zeros" else [0, 0]
+        weight = conv.weight.detach().to(x.dtype)
+        self.bias = None if conv.bias is None else conv.bias.detach().to(x.dtype)
+        self.options: onednn.Options = padding, list(conv.stride), list(conv.dilation), conv.groups
+        self.packed = onednn.prepack(weight, self.options, x.shape)
+        backward_padding = [edge - 1 - n for edge, n in zip(weight.shape[2:], padding, strict=True)]
+        self.backward_options: onednn.Options = backward_padding, [1, 1], [1, 1], 1
+        self.packed_backward, self.weight = None, None
+        if self.options[1:] == self.backward_options[1:] and min(backward_padding) >= 0:
+            flipped = weight.flip(2, 3).transpose(0, 1)
+            size = [1, flipped.shape[1], *x.shape[2:]]
+            self.packed_backward = onednn.prepack(flipped, self.backward_options, size)
         else:
             self.weight = weight
 
-    def convolve(self, x: Tensor, *, rectify: bool) -> Tensor:
-        """Convolve, and rectify."""
-        return _innermost(onednn.convolved(x, self.forth, self.bias, self.numbers, rectify=rectify))
+    def convolve(self, x: Tensor, *, relu: bool) -> Tensor:
+        """Return the convolution of x, with its ReLU if asked."""
+        return _channels_last(onednn.conv2d(x, self.packed, self.bias, self.options, relu=relu))
 
     def gradient(self, gradient: Tensor, x: Tensor) -> Tensor:
         """Return the gradient of x."""
-        if self.back is not None:
-            return _innermost(onednn.convolved(gradient, self.back, None, self.back_numbers))
-        padding, stride, dilation, groups = self.numbers
+        if self.packed_backward is not None:
+            return _channels_last(onednn.conv2d(gradient, self.packed_backward, None, self.backward_options))
+        padding, stride, dilation, groups = self.options
         out: Tensor = torch.ops.aten.convolution_backward(
             gradient, x, self.weight, None, stride, padding, dilation, False, [0, 0], groups, [True, False, False]
         )[0]
         return out
 
 
-class Joined(nn.Module):
-    """Rectifiers of several maps, side by side in one: nothing of them is kept but that.
+class ReLUCat(nn.Module):
+    """`torch.cat([x.relu() for x in maps], dim=1)`; only its result is kept for the gradient.
 
     Attributes:
-        taps: Whether it gives the map twice: see `Taps`.
+        two_aliases: Whether it returns its output twice: see `Output`.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.taps = False
+        self.two_aliases = False
 
-    def forward(self, *maps: Tensor) -> Taps:
+    def forward(self, *maps: Tensor) -> Output:
         """Return (N, sum of C, h, w) of several (N, C, h, w)."""
-        if all(_fits(x, x.dtype) for x in maps) and len({x.dtype for x in maps}) == 1:
-            out: Taps = _Joined.apply(self.taps, *maps)
+        if all(_compiled_for(x, x.dtype) for x in maps) and len({x.dtype for x in maps}) == 1:
+            out: Output = _ReLUCat.apply(self.two_aliases, *maps)
             return out
-        return twice(torch.cat([x.relu() for x in maps], dim=1), self.taps)
+        return alias(torch.cat([x.relu() for x in maps], dim=1), self.two_aliases)
 
 
-def twice(x: Tensor, taps: bool) -> Taps:
+def alias(x: Tensor, two: bool) -> Output:
     """Return x, or x twice."""
-    return (x, x) if taps else x
+    return (x, x) if two else x
 
 
-def _computed(x: Tensor) -> torch.dtype:
-    """The precision that a convolution of x is computed in: autocast's, where that is on."""
+def _conv_dtype(x: Tensor) -> torch.dtype:
+    """The dtype that a convolution of x is computed in: autocast's, where that is on."""
     device = x.device.type
-    known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return torch.get_autocast_dtype(device) if known else x.dtype
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return torch.get_autocast_dtype(device) if autocast else x.dtype
 
 
-def _fits(x: Tensor, kind: torch.dtype) -> bool:
-    plain = x.device.type == "cpu" and kind in (torch.float32, torch.bfloat16)
+def _compiled_for(x: Tensor, dtype: torch.dtype) -> bool:
+    plain = x.device.type == "cpu" and dtype in (torch.float32, torch.bfloat16)
     return plain and compiled.library() is not None
 
 
-def _alias(x: Tensor, taps: bool) -> Taps:
-    """The same values under another name: what a function returns twice would be one output of it."""
-    return (x, x.new_empty(0).set_(x)) if taps else x  # type: ignore[call-overload]
+def _new_alias(x: Tensor, two: bool) -> Output:
+    """Like `alias`, from within an autograd function, which would take the same tensor twice for one output."""
+    return (x, x.new_empty(0).set_(x)) if two else x  # type: ignore[call-overload]
 
 
-def _innermost(x: Tensor) -> Tensor:
-    """The same map with its channels innermost in memory."""
+def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _parted(out: Tensor, gradients: Sequence[Tensor | None], channels: Sequence[int]) -> list[Tensor]:
-    """Cut the sum of the gradients of a rectified map where that is 0, and into the maps it was put together from."""
-    given = [_innermost(one) for one in gradients if one is not None]
-    (n, _, h, w), half = out.shape, out.dtype == torch.bfloat16
+def _relu_backward(out: Tensor, gradients: Sequence[Tensor | None], channels: Sequence[int]) -> list[Tensor]:
+    """Add the gradients of `out`, mask the sum where `out` is 0, and split it into parts of these channels."""
+    given = [_channels_last(one) for one in gradients if one is not None]
+    (n, _, h, w), is_bfloat16 = out.shape, out.dtype == torch.bfloat16
     parts = [torch.empty((n, c, h, w), dtype=out.dtype, memory_format=torch.channels_last) for c in channels]
-    read = [compiled.values(one) for one in (out, given[0], given[1] if len(given) == 2 else None)]
-    compiled.needed().rectify_gradient(*read, *_table(parts), n * h * w, half, torch.get_num_threads())
+    read = [compiled.address(one) for one in (out, given[0], given[1] if len(given) == 2 else None)]
+    compiled.needed().relu_cat_backward(*read, *_table(parts), n * h * w, is_bfloat16, torch.get_num_threads())
     return parts
 
 
 def _table(maps: Sequence[Tensor]) -> tuple[Any, Any, int]:
-    """Where maps lie, how many channels each has, and how many there are, for C."""
-    places = (ctypes.c_void_p * len(maps))(*(x.data_ptr() for x in maps))
-    return places, (ctypes.c_long * len(maps))(*(x.shape[1] for x in maps)), len(maps)
+    """Addresses, numbers of channels and number of maps, for C."""
+    addresses = (ctypes.c_void_p * len(maps))(*(x.data_ptr() for x in maps))
+    return addresses, (ctypes.c_long * len(maps))(*(x.shape[1] for x in maps)), len(maps)
 
 
-class _Convolved(torch.autograd.Function):
+class _ConvReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, ordered: _Ordered, rectify: bool, taps: bool) -> Taps:
-        x = _innermost(x)
-        out = ordered.convolve(x, rectify=rectify)
-        ctx.ordered, ctx.rectify = ordered, rectify
-        ctx.save_for_backward(x if ordered.back is None else None, out if rectify else None)
+    def forward(ctx: Any, x: Tensor, weights: _PackedWeights, relu: bool, two_aliases: bool) -> Output:
+        x = _channels_last(x)
+        out = weights.convolve(x, relu=relu)
+        ctx.weights, ctx.relu = weights, relu
+        ctx.save_for_backward(x if weights.packed_backward is None else None, out if relu else None)
         ctx.set_materialize_grads(False)
-        return _alias(out, taps)
+        return _new_alias(out, two_aliases)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, None, None, None]:
         x, out = ctx.saved_tensors
-        if ctx.rectify:
-            (cut,) = _parted(out, gradients, out.shape[1:2])
+        if ctx.relu:
+            (masked,) = _relu_backward(out, gradients, out.shape[1:2])
         else:
-            (given,) = gradients
-            assert given is not None
-            cut = _innermost(given)
-        return ctx.ordered.gradient(cut, x), None, None, None
+            (gradient,) = gradients
+            assert gradient is not None
+            masked = _channels_last(gradient)
+        return ctx.weights.gradient(masked, x), None, None, None
 
 
-class _Joined(torch.autograd.Function):
+class _ReLUCat(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, taps: bool, *maps: Tensor) -> Taps:
-        maps = tuple(_innermost(x) for x in maps)
+    def forward(ctx: Any, two_aliases: bool, *maps: Tensor) -> Output:
+        maps = tuple(_channels_last(x) for x in maps)
         ctx.channels = [x.shape[1] for x in maps]
-        (n, _, h, w), like = maps[0].shape, maps[0].dtype
-        out = torch.empty((n, sum(ctx.channels), h, w), dtype=like, memory_format=torch.channels_last)
-        half, threads = like == torch.bfloat16, torch.get_num_threads()
-        compiled.needed().rectify(*_table(maps), n * h * w, out.data_ptr(), half, threads)
+        (n, _, h, w), dtype = maps[0].shape, maps[0].dtype
+        out = torch.empty((n, sum(ctx.channels), h, w), dtype=dtype, memory_format=torch.channels_last)
+        is_bfloat16, threads = dtype == torch.bfloat16, torch.get_num_threads()
+        compiled.needed().relu_cat(*_table(maps), n * h * w, out.data_ptr(), is_bfloat16, threads)
         ctx.save_for_backward(out)
         ctx.set_materialize_grads(False)
-        return _alias(out, taps)
+        return _new_alias(out, two_aliases)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         (out,) = ctx.saved_tensors
-        return None, *_parted(out, gradients, ctx.channels)
+        return None, *_relu_backward(out, gradients, ctx.channels)

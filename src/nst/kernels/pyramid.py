@@ -41,7 +41,7 @@ class _Join(torch.autograd.Function):
         *finer, image = _levels(values.contiguous(), sizes)
         for level in reversed(finer):
             larger = level.new_empty(level.shape)
-            _call(compiled.needed().enlarge, (image, level, larger), image, level)
+            _call(compiled.needed().upsample_add, (image, level, larger), image, level)
             image = larger
         return image
 
@@ -52,7 +52,7 @@ class _Join(torch.autograd.Function):
         levels = _levels(out, ctx.sizes)
         levels[0].copy_(gradient)
         for large, small in pairwise(levels):
-            _call(compiled.needed().enlarge_gradient, (large, small), small, large)
+            _call(compiled.needed().upsample_add_backward, (large, small), small, large)
         return out, None
 
 

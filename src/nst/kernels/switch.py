@@ -15,13 +15,22 @@ def use(choice: str) -> Iterator[None]:
         ValueError: `choice` is neither.
     """
     global _choice
-    if choice not in CHOICES:
-        raise ValueError(f"kernels is {choice!r}; give {' or '.join(CHOICES)}")
+    check(choice)
     before, _choice = _choice, choice
     try:
         yield
     finally:
         _choice = before
+
+
+def check(choice: object) -> None:
+    """Refuse what is not a choice of kernels.
+
+    Raises:
+        ValueError: One line.
+    """
+    if choice not in CHOICES:
+        raise ValueError(f"kernels is {choice!r}; give {' or '.join(CHOICES)} (in a YAML file in quotes: 'off')")
 
 
 def enabled() -> bool:

@@ -1,4 +1,4 @@
-"""Convolutions of 3 x 3 with a quarter of the products, for frozen weights on a processor without 16-bit arithmetic."""
+"""Winograd's convolution: frozen 3 x 3 filters with a quarter of the multiplications, in float32 on a CPU."""
 
 import math
 from collections.abc import Iterator
@@ -9,112 +9,115 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from nst.kernels import compiled
-from nst.kernels.conv_relu import Convolution, Taps, twice
-from nst.kernels.winograd_steps import IN, OUT, steps
+from nst.kernels.conv_relu import FusedConv2d, Output, alias
 
 G = torch.tensor([[9.0, 0, 0], [-9, -9, -9], [1, -1, 1], [2, 4, 8], [8, 4, 2], [0, 0, 9]]) / 9
-ROOM = 2**23  # bytes of a band of squares while it is computed: it shall stay in the caches
-LEAST, LEAST_WITHOUT = 48, 128  # channels, with the steps in C and without: of fewer, changing to and fro costs more
-FEWEST = 16  # squares: of a smaller map, likewise
+IN, OUT = 6, 4  # edges of a tile of inputs and of its outputs
+CACHE = 2**23  # bytes of transformed tiles at a time, so that they stay in the processor's caches
+FEWEST_CHANNELS = 48  # with fewer the transforms cost more than the multiplications saved
+FEWEST_TILES = 16  # likewise for a smaller map
 
 
-class Winograd(Convolution):
-    """A frozen 3 x 3 convolution by Winograd's minimal filtering, F(4 x 4, 3 x 3), and the rectifier behind it.
+class WinogradConv2d(FusedConv2d):
+    """A frozen 3 x 3 convolution by Winograd's minimal filtering F(4 x 4, 3 x 3), with the ReLU after it.
 
-    `Y = A^T [(G g G^T) * (B^T d B)] A` for each square d of 6 x 6 inputs and its Y of 4 x 4 outputs: 36 products in
-    the place of 144. The products of all squares are one matrix product for each of the 36 frequencies. Exact but for
-    float32's rounding: 1e-5 of the largest value, where the direct sum has 1e-6.
+    `Y = A^T [(G g G^T) * (B^T d B)] A` for each tile d of 6 x 6 inputs and its 4 x 4 outputs Y: 36 multiplications
+    where the direct sum has 144. Over all tiles and channels they are 36 matrix products; the transforms around them
+    are C. It is exact but for float32 rounding: 1e-5 of the largest value, where the direct sum has 1e-6.
 
-    What it can't do faster is done as a `Convolution` does it: other precisions, small maps.
+    Everything else goes the way of a `FusedConv2d`: other dtypes and devices, small maps, no compiler.
 
     Args:
-        direct: 3 x 3, stride 1, zeros for a padding of 1.
-        rectify: Whether a ReLU follows, whose argument nobody else reads.
+        conv: 3 x 3, stride 1, with zero padding of 1.
+        relu: Whether a ReLU follows.
 
-    Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4. Where we differ: they evaluate at 0, 1, -1, 2, -2 and
-    infinity, we at 0, 1, -1, 2, 1/2 and infinity, which are their own inverses: a filter turned by half a circle, which
-    the gradient is convolved with, has the same frequencies in another order. One bank of filters does for both ways.
+    Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4.
+
+    Differs: they evaluate the polynomials at 0, 1, -1, 2, -2 and infinity, we at 0, 1, -1, 2, 1/2 and infinity, a set
+    that is closed under inversion. A filter rotated by 180 degrees, with which the gradient is convolved, then has the
+    same transform in another order, so one set of transformed filters serves forward and backward.
     """
 
     @property
     def filters(self) -> Tensor:
-        """`G g G^T`, (36, C, O), made when first they are needed: four times as large as the weights."""
-        found: Tensor = self.kept.get_or_make("filters", torch.float32, self._filters)
-        return found
+        """`G g G^T`, (36, C, O), computed on first use: four times as large as the weights."""
+        filters: Tensor = self.cache.get_or_make("filters", torch.float32, self._filters)
+        return filters
 
     def _filters(self) -> Tensor:
-        return torch.einsum("ai,ocij,bj->abco", G, self.direct.weight.detach(), G).flatten(0, 1).contiguous()
+        return torch.einsum("ai,ocij,bj->abco", G, self.conv.weight.detach(), G).flatten(0, 1).contiguous()
 
-    def forward(self, x: Tensor) -> Taps:
+    def forward(self, x: Tensor) -> Output:
         """Return (N, O, h, w) of x, (N, C, h, w)."""
         if self.pays(x):
-            return twice(_Convolution.apply(x, self.filters, self.direct.bias, self.rectify), self.taps)
+            return alias(_WinogradConv.apply(x, self.filters, self.conv.bias, self.relu), self.two_aliases)
         return super().forward(x)
 
     def pays(self, x: Tensor) -> bool:
-        """Tell whether x is what this is faster for."""
+        """Tell whether this is possible, and faster, for x."""
         plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        if not plain or x.shape[-2] * x.shape[-1] < FEWEST * OUT**2:
-            return False
-        return min(self.direct.in_channels, self.direct.out_channels) >= (
-            LEAST if compiled.library() else LEAST_WITHOUT
-        )
+        return plain and x.shape[-2] * x.shape[-1] >= FEWEST_TILES * OUT**2 and compiled.library() is not None
 
 
 def fits(module: nn.Module) -> bool:
-    """Tell whether a module is a convolution of this kind, with channels enough."""
+    """Tell whether a module is a convolution that `WinogradConv2d` can do, with enough channels."""
     return (
         isinstance(module, nn.Conv2d)
         and (module.kernel_size, module.stride, module.dilation) == ((3, 3), (1, 1), (1, 1))
         and (module.padding, module.padding_mode, module.groups) == ((1, 1), "zeros", 1)
-        and module.in_channels >= LEAST
-        and module.out_channels >= LEAST
+        and min(module.in_channels, module.out_channels) >= FEWEST_CHANNELS
     )
 
 
-class _Convolution(torch.autograd.Function):
+class _WinogradConv(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, rectify: bool) -> Tensor:
-        ctx.filters = filters  # a constant: not among what is saved for each pixel
-        out = _convolved(x, filters, bias=bias, rectify=rectify)
-        ctx.save_for_backward(*([out] if rectify else []))
+    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+        ctx.filters = filters  # a constant, so not among the saved tensors, which are counted per pixel
+        out = _convolve(x, filters, bias=bias, relu=relu)
+        ctx.save_for_backward(*([out] if relu else []))
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         mask = ctx.saved_tensors[0] if ctx.saved_tensors else None
-        return _convolved(gradient, ctx.filters.transpose(1, 2), mask=mask, turned=True), None, None, None
+        return _convolve(gradient, ctx.filters.transpose(1, 2), mask=mask, flipped=True), None, None, None
 
 
-def _convolved(
+def _convolve(
     x: Tensor,
     filters: Tensor,
     *,
     bias: Tensor | None = None,
-    rectify: bool = False,
+    relu: bool = False,
     mask: Tensor | None = None,
-    turned: bool = False,
+    flipped: bool = False,
 ) -> Tensor:
-    """Convolve x, taken for 0 where mask is not above 0, with filters, or with these turned by half a circle."""
-    (n, _, height, width), o = x.shape, filters.shape[2]
-    out = torch.empty((n, o, height, width), dtype=x.dtype, memory_format=torch.channels_last)
-    bias = x.new_zeros(o) if bias is None else bias
-    least = 0.0 if rectify else -math.inf
-    way = steps(x.dtype)
+    """Convolve x, set to 0 where mask is not above 0, with filters, (36, C, O), or these rotated by 180 degrees."""
+    (n, c, height, width), o = x.shape, filters.shape[2]
+    library, threads = compiled.needed(), torch.get_num_threads()
     x = x.contiguous(memory_format=torch.channels_last)
     mask = None if mask is None else mask.contiguous(memory_format=torch.channels_last)
+    out = torch.empty((n, o, height, width), dtype=x.dtype, memory_format=torch.channels_last)
+    bias = x.new_zeros(o) if bias is None else bias
+    least = 0.0 if relu else -math.inf
     for i, first, rows in _bands(x, o):
-        m = way.frequencies(x[i], None if mask is None else mask[i], first, rows, turned=turned)
-        way.outputs(torch.bmm(m, filters), bias, least, out[i], first, rows, turned=turned)
+        tiles = x.new_empty(IN**2, rows * -(-width // OUT), c)
+        masked = None if mask is None else mask[i].data_ptr()
+        library.winograd_input(
+            x[i].data_ptr(), masked, tiles.data_ptr(), height, width, c, first, rows, flipped, threads
+        )
+        product = torch.bmm(tiles, filters)
+        addresses = product.data_ptr(), bias.data_ptr(), least, out[i].data_ptr()
+        library.winograd_output(*addresses, height, width, o, first, rows, flipped, threads)
     return out
 
 
 def _bands(x: Tensor, channels: int) -> Iterator[tuple[int, int, int]]:
-    """A picture of the batch, its first row of squares that is to be done, and how many of them."""
+    """An image of the batch, the first of the rows of tiles that are computed together, and their number."""
     n, c, height, width = x.shape
     down, across = -(-height // OUT), -(-width // OUT)
-    step = max(1, ROOM // (4 * IN**2 * across * max(c, channels)))
+    step = max(1, CACHE // (4 * IN**2 * across * max(c, channels)))
     for i in range(n):
         for first in range(0, down, step):
             yield i, first, min(step, down - first)

@@ -1,21 +1,21 @@
-/* Winograd's convolution, F(4 x 4, 3 x 3): the steps before and behind its matrix products.
+/* Winograd's convolution F(4 x 4, 3 x 3): the transforms before and after its matrix products.
 
-   A map is (height, width, channels), float32. It is cut into squares of 4 x 4 outputs, each of which depends on 6 x 6
-   inputs; `first` and `rows` are those rows of squares that a call is for. Frequencies are (6, 6, squares, channels).
-   The polynomials are evaluated at 0, 1, -1, 2, 1/2 and infinity. Turning a filter by half a circle inverts each point
-   and so only exchanges frequencies: with `turned`, the same filters convolve the gradient. */
+   A map is float32, (height, width, channels). It is cut into tiles of 4 x 4 outputs, each of which reads 6 x 6 inputs;
+   a call computes `rows` rows of tiles from row `first` on. Transformed tiles are (6, 6, tiles, channels). The
+   polynomials are evaluated at 0, 1, -1, 2, 1/2 and infinity. Rotating a filter by 180 degrees inverts each point,
+   which permutes the transformed values: with `flipped`, the same transformed filters convolve the gradient. */
 
 #include <stddef.h>
 
-enum { IN = 6, OUT = 4, LANES = 64 }; /* LANES: channels at a time: fewer are slow to store, more leave the cache */
+enum { IN = 6, OUT = 4, LANES = 64 }; /* LANES: channels at a time; fewer are slow to store, more leave the cache */
 
-static const int PLACES[2][IN] = {{0, 1, 2, 3, 4, 5}, {5, 1, 2, 4, 3, 0}}; /* of frequencies: as they are, turned */
+static const int PLACES[2][IN] = {{0, 1, 2, 3, 4, 5}, {5, 1, 2, 4, 3, 0}}; /* of transformed values, by `flipped` */
 static const float ZEROS[LANES];
 
-#define INLINE static inline __attribute__((always_inline)) /* so that the compiler knows n where it is LANES */
+#define INLINE static inline __attribute__((always_inline)) /* n is a constant of the loop where it is LANES */
 
-/* The transform of one line of 6 inputs, n channels: B^T. */
-INLINE void forth(float *const to[IN], const float *const from[IN], long n) {
+/* B^T of one line of 6 inputs, n channels. */
+INLINE void transform(float *const to[IN], const float *const from[IN], long n) {
   float *restrict p = to[0], *restrict q = to[1], *restrict r = to[2];
   float *restrict s = to[3], *restrict t = to[4], *restrict u = to[5];
   const float *a = from[0], *b = from[1], *c = from[2], *d = from[3], *e = from[4], *f = from[5];
@@ -31,8 +31,8 @@ INLINE void forth(float *const to[IN], const float *const from[IN], long n) {
   }
 }
 
-/* The transform of one line of 6 frequencies to 4 outputs, n channels: A^T. */
-INLINE void back(float *const to[OUT], const float *const from[IN], long n) {
+/* A^T of one line of 6 transformed values, n channels: 4 outputs. */
+INLINE void inverse(float *const to[OUT], const float *const from[IN], long n) {
   float *restrict p = to[0], *restrict q = to[1], *restrict r = to[2], *restrict s = to[3];
   const float *a = from[0], *b = from[1], *c = from[2], *d = from[3], *e = from[4], *f = from[5];
 #pragma omp simd
@@ -46,14 +46,13 @@ INLINE void back(float *const to[OUT], const float *const from[IN], long n) {
 }
 
 typedef struct {
-  long height, width, channels, step; /* step: from a frequency to the next */
+  long height, width, channels, step; /* step: from one transformed value of a tile to the next */
   const int *places;
 } Shape;
 
-/* n channels, from c on, of the square whose inputs begin at (top, left); 0 outside, and where mask is not above 0. */
-INLINE void square_forth(Shape at, const float *map, const float *mask, float *out, long top, long left, long c,
-                         long n) {
-  float masked[IN][LANES], half[IN][IN][LANES]; /* half: frequencies down, positions across */
+/* Channels c to c + n of the tile whose inputs start at (top, left): 0 outside, and where mask is not above 0. */
+INLINE void tile_input(Shape at, const float *map, const float *mask, float *out, long top, long left, long c, long n) {
+  float masked[IN][LANES], half[IN][IN][LANES]; /* half: transformed along columns, not yet along rows */
   const float *from[IN];
   float *to[IN];
   for (long j = 0; j < IN; j++) {
@@ -68,49 +67,49 @@ INLINE void square_forth(Shape at, const float *map, const float *mask, float *o
       }
       to[i] = half[i][j];
     }
-    forth(to, from, n);
+    transform(to, from, n);
   }
   for (long i = 0; i < IN; i++) {
     for (long j = 0; j < IN; j++) from[j] = half[i][j], to[j] = out + (at.places[i] * IN + at.places[j]) * at.step;
-    forth(to, from, n);
+    transform(to, from, n);
   }
 }
 
-/* The same way back, to the square whose outputs begin at (top, left): plus bias, and no less than `least`. */
-INLINE void square_back(Shape at, const float *in, const float *bias, float least, float *map, long top, long left,
-                        long c, long n) {
+/* Back to the tile whose outputs start at (top, left), plus bias, and at least `least`. */
+INLINE void tile_output(Shape at, const float *in, const float *bias, float least, float *map, long top, long left, long c,
+                        long n) {
   float half[OUT][IN][LANES], line[OUT][LANES];
   const float *from[IN];
   float *to[OUT];
   for (long j = 0; j < IN; j++) {
     for (long i = 0; i < IN; i++) from[i] = in + (at.places[i] * IN + at.places[j]) * at.step;
     for (long i = 0; i < OUT; i++) to[i] = half[i][j];
-    back(to, from, n);
+    inverse(to, from, n);
   }
   for (long i = 0; i < OUT && top + i < at.height; i++) {
     for (long j = 0; j < IN; j++) from[j] = half[i][j];
     for (long j = 0; j < OUT; j++) to[j] = line[j];
-    back(to, from, n);
+    inverse(to, from, n);
     for (long j = 0; j < OUT && left + j < at.width; j++) {
       float *restrict here = map + ((top + i) * at.width + left + j) * at.channels + c;
 #pragma omp simd
       for (long k = 0; k < n; k++) {
         float value = line[j][k] + bias[k];
-        here[k] = value < least ? least : value; /* not a number stays what it is */
+        here[k] = value < least ? least : value; /* NaN stays NaN */
       }
     }
   }
 }
 
-static Shape shape(long height, long width, long channels, long rows, int turned) {
-  Shape at = {height, width, channels, rows * ((width + OUT - 1) / OUT) * channels, PLACES[turned]};
+static Shape shape(long height, long width, long channels, long rows, int flipped) {
+  Shape at = {height, width, channels, rows * ((width + OUT - 1) / OUT) * channels, PLACES[flipped]};
   return at;
 }
 
-/* map, and mask or null -> out, the frequencies. */
-void frequencies(const float *map, const float *mask, float *out, long height, long width, long channels, long first,
-                 long rows, int turned, int threads) {
-  Shape at = shape(height, width, channels, rows, turned);
+/* map, mask or null -> out, the transformed tiles. */
+void winograd_input(const float *map, const float *mask, float *out, long height, long width, long channels, long first,
+                    long rows, int flipped, int threads) {
+  Shape at = shape(height, width, channels, rows, flipped);
   long across = (width + OUT - 1) / OUT;
 #pragma omp parallel for num_threads(threads)
   for (long i = 0; i < rows * across; i++)
@@ -118,16 +117,16 @@ void frequencies(const float *map, const float *mask, float *out, long height, l
       long top = (first + i / across) * OUT - 1, left = i % across * OUT - 1;
       float *to = out + i * channels + c;
       if (channels - c >= LANES)
-        square_forth(at, map, mask, to, top, left, c, LANES);
+        tile_input(at, map, mask, to, top, left, c, LANES);
       else
-        square_forth(at, map, mask, to, top, left, c, channels - c);
+        tile_input(at, map, mask, to, top, left, c, channels - c);
     }
 }
 
-/* in, the frequencies, and bias, (channels,) -> map. */
-void outputs(const float *in, const float *bias, float least, float *map, long height, long width, long channels,
-             long first, long rows, int turned, int threads) {
-  Shape at = shape(height, width, channels, rows, turned);
+/* in, the transformed tiles, and bias (channels) -> map. */
+void winograd_output(const float *in, const float *bias, float least, float *map, long height, long width,
+                     long channels, long first, long rows, int flipped, int threads) {
+  Shape at = shape(height, width, channels, rows, flipped);
   long across = (width + OUT - 1) / OUT;
 #pragma omp parallel for num_threads(threads)
   for (long i = 0; i < rows * across; i++)
@@ -135,8 +134,8 @@ void outputs(const float *in, const float *bias, float least, float *map, long h
       long top = (first + i / across) * OUT, left = i % across * OUT;
       const float *from = in + i * channels + c;
       if (channels - c >= LANES)
-        square_back(at, from, bias + c, least, map, top, left, c, LANES);
+        tile_output(at, from, bias + c, least, map, top, left, c, LANES);
       else
-        square_back(at, from, bias + c, least, map, top, left, c, channels - c);
+        tile_output(at, from, bias + c, least, map, top, left, c, channels - c);
     }
 }

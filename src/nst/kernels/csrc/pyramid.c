@@ -1,13 +1,13 @@
-/* A map enlarged linearly, its pixels taken for areas (align_corners=False), with another added to it; and the gradient
-   of the small one: each map read and written once. Maps are float32, one behind the other at a distance of their own. */
+/* large = upsample(small) + band, bilinear with align_corners=False, and the gradient of small. Each value is read and
+   written once. Maps are float32 and contiguous, at a stride of their own from one map to the next. */
 
 #include <stdlib.h>
 
 typedef struct {
-  long maps, height, width, to_height, to_width; /* of the small one, of the large one */
+  long maps, height, width, to_height, to_width; /* of small, of large */
 } Shape;
 
-/* Between which two of `from` values the value `at` of `to` lies, and how far from the first. */
+/* The two of `from` values between which value `at` of `to` lies; returns the weight of the second. */
 static float between(long at, long from, long to, long *first, long *second) {
   float place = ((float)at + 0.5f) * ((float)from / (float)to) - 0.5f;
   if (place < 0) place = 0;
@@ -21,7 +21,7 @@ typedef struct {
   float part;
 } Place;
 
-static void row_forth(Shape at, const float *small, const float *band, float *large, long y, const Place *places,
+static void row_forward(Shape at, const float *small, const float *band, float *large, long y, const Place *places,
                       float *line) {
   long a, b;
   float down = between(y, at.height, at.to_height, &a, &b);
@@ -34,9 +34,9 @@ static void row_forth(Shape at, const float *small, const float *band, float *la
   }
 }
 
-static void row_back(Shape at, const float *large, float *small, long y, const Place *places, float *line) {
+static void row_backward(Shape at, const float *large, float *small, long y, const Place *places, float *line) {
   for (long x = 0; x < at.to_width; x++) line[x] = 0;
-  long row = (long)(((float)y - 0.5f) * ((float)at.to_height / (float)at.height)) - 2; /* none before it looks at y */
+  long row = (long)(((float)y - 0.5f) * ((float)at.to_height / (float)at.height)) - 2; /* no earlier row reads y */
   for (row = row > 0 ? row : 0; row < at.to_height; row++) {
     long a, b;
     float down = between(row, at.height, at.to_height, &a, &b);
@@ -54,7 +54,7 @@ static void row_back(Shape at, const float *large, float *small, long y, const P
   }
 }
 
-/* Where the columns of the large map lie in the small one, and room for a row of either behind it. */
+/* For every column of large its two columns of small; behind them, room for a row of either. */
 static Place *columns(Shape at) {
   Place *places = malloc(at.to_width * sizeof(Place) + (at.width + at.to_width) * sizeof(float));
   for (long x = 0; places && x < at.to_width; x++) {
@@ -65,9 +65,9 @@ static Place *columns(Shape at) {
   return places;
 }
 
-/* large = small, enlarged, + band. Distances are from one map to the next. Returns 0, or 1 where there was no memory. */
-int enlarge(const float *small, const float *band, float *large, long small_distance, long band_distance,
-            long large_distance, long maps, long height, long width, long to_height, long to_width, int threads) {
+/* large = upsample(small) + band. Returns 1 where there was no memory, else 0. */
+int upsample_add(const float *small, const float *band, float *large, long small_stride, long band_stride,
+                 long large_stride, long maps, long height, long width, long to_height, long to_width, int threads) {
   Shape at = {maps, height, width, to_height, to_width};
   int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
@@ -78,7 +78,7 @@ int enlarge(const float *small, const float *band, float *large, long small_dist
     for (long task = 0; task < maps * to_height; task++) {
       long map = task / to_height;
       if (places)
-        row_forth(at, small + map * small_distance, band + map * band_distance, large + map * large_distance,
+        row_forward(at, small + map * small_stride, band + map * band_stride, large + map * large_stride,
                   task % to_height, places, (float *)(places + to_width));
     }
     free(places);
@@ -86,9 +86,9 @@ int enlarge(const float *small, const float *band, float *large, long small_dist
   return failed;
 }
 
-/* The gradient of large -> of small. */
-int enlarge_gradient(const float *large, float *small, long large_distance, long small_distance, long maps, long height,
-                     long width, long to_height, long to_width, int threads) {
+/* Gradient of large -> gradient of small. */
+int upsample_add_backward(const float *large, float *small, long large_stride, long small_stride, long maps,
+                          long height, long width, long to_height, long to_width, int threads) {
   Shape at = {maps, height, width, to_height, to_width};
   int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
@@ -99,7 +99,7 @@ int enlarge_gradient(const float *large, float *small, long large_distance, long
     for (long task = 0; task < maps * height; task++) {
       long map = task / height;
       if (places)
-        row_back(at, large + map * large_distance, small + map * small_distance, task % height, places,
+        row_backward(at, large + map * large_stride, small + map * small_stride, task % height, places,
                  (float *)(places + to_width));
     }
     free(places);

@@ -1,13 +1,13 @@
-/* Rectifiers of maps whose channels are innermost, side by side in one map, float32 or bfloat16; and the gradient, which
-   adds up what comes back to the map by two ways and is 0 where the map is: each value read and written once. */
+/* cat([relu(part) for part in parts], dim=channels) of channels-last maps in float32 or bfloat16, and its gradient,
+   which adds the gradients of two uses of the result and masks them. Each value is read and written once. */
 
 #include <stddef.h>
 
-#include "half.h"
+#include "bfloat16.h"
 
-enum { ROOM = 4096 }; /* positions of a task: few enough to share, many enough to be worth it */
+enum { POSITIONS = 4096 }; /* of a task: few enough to balance the threads, many enough to pay for one */
 
-/* Not a number stays what it is. */
+/* NaN stays NaN. */
 INLINE void line(const void *from, void *to, long n, int half) {
   const uint16_t *words = from;
   const float *values = from;
@@ -21,7 +21,7 @@ INLINE void line(const void *from, void *to, long n, int half) {
     for (long k = 0; k < n; k++) out[k] = values[k] < 0 ? 0 : values[k];
 }
 
-INLINE void line_gradient(const void *map, const void *a, const void *b, void *to, long n, int half) {
+INLINE void line_backward(const void *map, const void *a, const void *b, void *to, long n, int half) {
   const uint16_t *map_words = map, *a_words = a, *b_words = b;
   const float *map_values = map, *a_values = a, *b_values = b;
   uint16_t *words = to;
@@ -37,7 +37,7 @@ INLINE void line_gradient(const void *map, const void *a, const void *b, void *t
 #pragma omp simd
     for (long k = 0; k < n; k++) {
       union { float value; int32_t bits; } sum = {b ? a_values[k] + b_values[k] : a_values[k]};
-      sum.bits &= -(map_values[k] > 0); /* a choice in words could be a jump, taken at random */
+      sum.bits &= -(map_values[k] > 0); /* `?:` could compile to a branch, mispredicted half the time */
       values[k] = sum.value;
     }
 }
@@ -46,19 +46,19 @@ static char *at(const void *start, long value, int half) {
   return start ? (char *)start + value * (half ? sizeof(uint16_t) : sizeof(float)) : NULL;
 }
 
-INLINE void task_forth(const void *const *parts, const long *channels, long count, long all, long first, long last,
+INLINE void task_forward(const void *const *parts, const long *channels, long count, long all, long first, long last,
                        void *map, int half) {
   for (long p = first; p < last; p++)
     for (long i = 0, c = 0; i < count; c += channels[i++])
       line(at(parts[i], p * channels[i], half), at(map, p * all + c, half), channels[i], half);
 }
 
-INLINE void task_back(const void *map, const void *a, const void *b, void *const *parts, const long *channels,
+INLINE void task_backward(const void *map, const void *a, const void *b, void *const *parts, const long *channels,
                       long count, long all, long first, long last, int half) {
   for (long p = first; p < last; p++)
     for (long i = 0, c = 0; i < count; c += channels[i++]) {
       long here = p * all + c;
-      line_gradient(at(map, here, half), at(a, here, half), at(b, here, half), at(parts[i], p * channels[i], half),
+      line_backward(at(map, here, half), at(a, here, half), at(b, here, half), at(parts[i], p * channels[i], half),
                     channels[i], half);
     }
 }
@@ -69,30 +69,30 @@ static long sum(const long *channels, long count) {
   return all;
 }
 
-/* parts, each (positions, channels[i]), -> map, (positions, all channels). */
-void rectify(const void *const *parts, const long *channels, long count, long positions, void *map, int half,
-             int threads) {
+/* parts, each (positions, channels[i]) -> map (positions, sum of channels). */
+void relu_cat(const void *const *parts, const long *channels, long count, long positions, void *map, int half,
+              int threads) {
   long all = sum(channels, count);
 #pragma omp parallel for num_threads(threads)
-  for (long first = 0; first < positions; first += ROOM) {
-    long last = first + ROOM < positions ? first + ROOM : positions;
+  for (long first = 0; first < positions; first += POSITIONS) {
+    long last = first + POSITIONS < positions ? first + POSITIONS : positions;
     if (half)
-      task_forth(parts, channels, count, all, first, last, map, 1);
+      task_forward(parts, channels, count, all, first, last, map, 1);
     else
-      task_forth(parts, channels, count, all, first, last, map, 0);
+      task_forward(parts, channels, count, all, first, last, map, 0);
   }
 }
 
-/* Gradients a and b of map, of which b may be null, -> those of its parts. */
-void rectify_gradient(const void *map, const void *a, const void *b, void *const *parts, const long *channels,
-                      long count, long positions, int half, int threads) {
+/* Gradients a and b of map (b may be null) -> gradients of its parts. */
+void relu_cat_backward(const void *map, const void *a, const void *b, void *const *parts, const long *channels,
+                       long count, long positions, int half, int threads) {
   long all = sum(channels, count);
 #pragma omp parallel for num_threads(threads)
-  for (long first = 0; first < positions; first += ROOM) {
-    long last = first + ROOM < positions ? first + ROOM : positions;
+  for (long first = 0; first < positions; first += POSITIONS) {
+    long last = first + POSITIONS < positions ? first + POSITIONS : positions;
     if (half)
-      task_back(map, a, b, parts, channels, count, all, first, last, 1);
+      task_backward(map, a, b, parts, channels, count, all, first, last, 1);
     else
-      task_back(map, a, b, parts, channels, count, all, first, last, 0);
+      task_backward(map, a, b, parts, channels, count, all, first, last, 0);
   }
 }
