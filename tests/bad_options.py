@@ -75,7 +75,7 @@ OPTIONS: dict[str, str] = {
     "+layers.style.s9=1": "no wavelet layer 's9'; nearest: s",
     "layers.style=null": "layers.style is empty",
     "layers.style=3": "layers.style",
-    "layers.style.s1=-1": "layers.style.s1 is -1; give 0 or more",
+    "layers.style.y1=-1": "layers.style.y1 is -1; give 0 or more",
     "+layers.stile.s1=1": "layers.stile belongs to no loss",
     "layers=none": "there is no layers=none",
     "loss=gramm": "there is no loss=gramm; nearest: gram",
