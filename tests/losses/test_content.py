@@ -59,3 +59,8 @@ def test_gradient():
         return content.score(content.measure({"a": x}, reference), reference)["a"]
 
     assert torch.autograd.gradcheck(function, feats(1)["a"].requires_grad_())
+
+
+def test_a_flat_content_gives_a_finite_loss():
+    flat = {"a": torch.zeros(1, 3, 4, 5)}
+    assert torch.isfinite(loss(term("relative"), {"a": 100 * feats()["a"].float()}, flat))

@@ -1,13 +1,17 @@
 """What holds for every style loss: 0 at its reference, a true gradient, additive over positions if it says so."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 import torch
+from conftest import ROOT
 from torch import Tensor
 
+from nst import losses
 from nst.losses import (
     Covariance,
+    Gram,
     Histogram,
     MarkovPatches,
     MeanCovariance,
@@ -18,7 +22,9 @@ from nst.losses import (
     SlicedWasserstein,
     Term,
     Wasserstein,
+    base,
 )
+from nst.losses.moments import moments
 
 LAYERS = {"a": 2.0, "b": 1.0}
 Make = Callable[[], Term]
@@ -28,6 +34,8 @@ COUNTED = {"layers": LAYERS, "weight": 1.0, "positions": 100, "candidates": 100}
 TERMS: dict[str, Make] = {
     "covariance": lambda: Covariance(**RELATIVE),
     "covariance mean": lambda: Covariance(**MEAN),
+    "gram": lambda: Gram(**RELATIVE, normalize="hw"),
+    "gram of the paper": lambda: Gram(**MEAN | {"reduction": "paper"}, normalize="none"),
     "mean and covariance": lambda: MeanCovariance(layers=LAYERS, weight=1.0),
     "meanstd": lambda: MeanStd(**RELATIVE),
     "meanstd mean": lambda: MeanStd(**MEAN),
@@ -69,6 +77,21 @@ def maps(seed: int, *, channels: int = 3, size: tuple[int, int] = (6, 8), gain: 
 def loss(term: Term, features: dict[str, Tensor], reference: dict[str, Tensor], mask: object = None) -> Tensor:
     total = term.measure(features, reference, mask)
     return torch.stack(list(term.score(total, reference).values())).sum()
+
+
+def test_every_style_loss_is_in_the_list() -> None:
+    classes = [value for value in vars(losses).values() if isinstance(value, type) and issubclass(value, Term)]
+    assert {type(make()) for make in TERMS.values()} == {kind for kind in classes if kind.of == "style"}
+
+
+def test_the_example_in_contributing_is_a_loss() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.S | re.M)
+    names = vars(base) | {"moments": moments}
+    exec(next(block for block in blocks if "class Mean(Term)" in block), names)
+    term, image, style = names["Mean"](layers=LAYERS, weight=1.0), maps(1), maps(0)
+    squared = {k: (image[k].mean((0, 2, 3)) - style[k].mean((0, 2, 3))).square().sum() for k in LAYERS}
+    expected = (2 * squared["a"] + squared["b"]) / 2
+    torch.testing.assert_close(loss(term, image, term.reference(style)), expected)
 
 
 @every

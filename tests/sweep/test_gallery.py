@@ -81,7 +81,7 @@ def test_runs_that_did_not_finish_are_there_with_their_reasons(tmp_path):
     shown = data(make(tmp_path))
     assert [(run["state"], run["reason"]) for run in shown["runs"][1:]] == [
         ("killed", "killed by SIGKILL"),
-        ("not begun", None),
+        ("not started", None),
     ]
 
 

@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.optim.lbfgs import add_to_last_step
+from nst.utils.errors import check_choice
 
 
 class Clamp(Callback):

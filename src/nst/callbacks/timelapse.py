@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, Trainer
 from PIL import Image
 
 from nst.data import image_io, video
-from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
+from nst.utils.errors import check_choice
 from nst.utils.files import write
 
 FORMATS = ("webp", "gif", "mp4")

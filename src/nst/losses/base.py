@@ -106,9 +106,9 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def nonzero(value: Tensor) -> Tensor:
-    """Return `max(value, 1e-12)`, a divisor: a flat reference then gives a large loss, but no NaN."""
-    return value.clamp_min(1e-12)
+def nonzero(value: Tensor, least: float = 1e-12) -> Tensor:
+    """Return `max(value, least)`, a divisor: a flat reference then gives a large loss, but no infinity or NaN."""
+    return value.clamp_min(least)
 
 
 def combine(layer_losses: Stats, layers: Mapping[str, float], layer_reduction: str) -> Stats:
@@ -121,13 +121,6 @@ def combine(layer_losses: Stats, layers: Mapping[str, float], layer_reduction: s
     """
     divisor = {"sum": 1, "mean": len(layers)}[layer_reduction]
     return {name: loss * (layers[name] / divisor) for name, loss in layer_losses.items()}
-
-
-def check_choice(option: str, value: str, valid: tuple[str, ...]) -> str:
-    """Return `value`, or raise a ValueError that names the option and the valid values."""
-    if value not in valid:
-        raise ValueError(f"{option} is {value!r}; give one of {', '.join(valid)}")
-    return value
 
 
 def check_count(option: str, count: int) -> int:

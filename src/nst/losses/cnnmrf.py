@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses.base import Stats, at_least_float32, check_choice, check_count, layer_mask
+from nst.losses.base import Stats, at_least_float32, check_count, layer_mask
 from nst.losses.sampling import SampledLoss, sample_positions, total_variance, weighted_mean, with_weights
+from nst.utils.errors import check_choice
 
 
 class MarkovPatches(SampledLoss):

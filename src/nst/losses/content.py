@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, check_choice, combine, divisor_key
+from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, combine, divisor_key, nonzero
+from nst.utils.errors import check_choice
 
 
 class Content(Term):
@@ -60,5 +60,5 @@ class Content(Term):
         if self.reduction == "relative":
             # var() times the number of positions needs no second map
             squares = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]
-            return squares.clamp_min(torch.finfo(p.dtype).tiny)
+            return nonzero(squares, 1e-30)
         return p.new_tensor({"sum": 1.0, "half_sum": 2.0, "mean": float(reference.numel())}[self.reduction])

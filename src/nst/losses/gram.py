@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from nst.losses.base import check_choice
+from nst.losses.base import nonzero
 from nst.losses.moments import MomentLoss
+from nst.utils.errors import check_choice
 
 
 class Gram(MomentLoss):
@@ -48,7 +48,7 @@ class Gram(MomentLoss):
         squared = (self._gram(image) - target).square().sum()
         channels, positions = len(target), image[-1, -1].detach()
         if self.reduction == "relative":
-            return squared / target.square().sum().clamp_min(torch.finfo(target.dtype).tiny)
+            return squared / nonzero(target.square().sum(), 1e-30)
         divisors: dict[str, Tensor | float] = {
             "sum": 1,
             "mean": channels**2,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from nst.losses.base import check_choice
 from nst.losses.sampling import SampledLoss, squared_wasserstein_1d, total_variance
+from nst.utils.errors import check_choice
 
 
 class Histogram(SampledLoss):

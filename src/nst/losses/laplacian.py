@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at_least_float32, check_choice, check_count, divisor_key, layer_mask, nonzero
+from nst.losses.base import Stats, Term, at_least_float32, check_count, divisor_key, layer_mask, nonzero
+from nst.utils.errors import check_choice
 
 
 class Laplacian(Term):

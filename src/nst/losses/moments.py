@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from nst import kernels
-from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, check_choice, combine, layer_mask
+from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, combine, layer_mask
+from nst.utils.errors import check_choice
 
 BLOCK, LINE = 1024, 128
 """Number of positions whose outer products (BLOCK) or values (LINE) are summed in 16 bits before the rest in 32."""

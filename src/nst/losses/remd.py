@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.base import Stats, check_choice
+from nst.losses.base import Stats
 from nst.losses.sampling import (
     HYPERCOLUMN,
     SampledLoss,
@@ -16,6 +16,7 @@ from nst.losses.sampling import (
     weighted_mean,
     with_weights,
 )
+from nst.utils.errors import check_choice
 
 
 class RelaxedEarthMover(SampledLoss):

@@ -11,12 +11,12 @@ from nst.losses.base import (
     Stats,
     Term,
     at_least_float32,
-    check_choice,
     check_count,
     combine,
     layer_mask,
     nonzero,
 )
+from nst.utils.errors import check_choice
 
 HYPERCOLUMN = "hypercolumn"
 """The name, in place of a layer's, of features that stack all layers."""

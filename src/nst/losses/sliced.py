@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.base import check_choice, check_count
+from nst.losses.base import check_count
 from nst.losses.sampling import SampledLoss, squared_wasserstein_1d, total_variance
+from nst.utils.errors import check_choice
 
 
 class SlicedWasserstein(SampledLoss):

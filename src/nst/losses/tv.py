@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nst.losses.base import Stats, Term, at_least_float32, check_choice, layer_mask
+from nst.losses.base import Stats, Term, at_least_float32, layer_mask
+from nst.utils.errors import check_choice
 
 
 class TotalVariation(Term):

@@ -8,7 +8,6 @@ from torch.optim import Optimizer
 
 from nst.data import image_io, masks
 from nst.data.inputs import Inputs, StylePicture
-from nst.losses.base import check_choice
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Initial, InitInputs
 from nst.methods.parametrization import SPACES, parametrization
@@ -19,6 +18,7 @@ from nst.objective import Objective
 from nst.optim.lr_schedulers import Schedule
 from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
+from nst.utils.errors import check_choice
 
 
 class ImageMethod:

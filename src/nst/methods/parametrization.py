@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from nst import kernels
 from nst.backbones.base import Input
-from nst.losses.base import check_choice
+from nst.utils.errors import check_choice
 
 BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
 SMALLEST = 8  # pixels: no band has a smaller edge

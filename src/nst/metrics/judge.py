@@ -12,9 +12,9 @@ from torchmetrics.functional.image import structural_similarity_index_measure, t
 from torchmetrics.functional.image.lpips import learned_perceptual_image_patch_similarity
 
 from nst.data import image_io
-from nst.losses.base import check_choice
 from nst.metrics import FIGURES, MINIMIZABLE
 from nst.objective import Objective, References, Target
+from nst.utils.errors import check_choice
 
 LPIPS = {"squeeze": "squeezenet1_1", "alex": "alexnet", "vgg": "vgg16"}
 """Network of LPIPS -> the torchvision model whose ImageNet checkpoint it uses."""

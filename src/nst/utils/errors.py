@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from nst.utils.extras import EXTRAS, missing_extra
@@ -100,6 +100,13 @@ def _hydra_error(error: BaseException) -> str | None:
 def unknown(kind: str, got: str, valid: Iterable[str]) -> ValueError:
     """Return the error for a name that does not exist, with the nearest valid ones."""
     return ValueError(f"there is no {kind} {got!r}; nearest: {', '.join(nearest(got, valid))}")
+
+
+def check_choice(option: str, value: str, valid: Collection[str]) -> str:
+    """Return `value`, or raise a ValueError that names the option and the valid values."""
+    if value not in valid:
+        raise ValueError(f"{option} is {value!r}; give one of {', '.join(valid)}")
+    return value
 
 
 def nearest(got: str, valid: Iterable[str]) -> list[str]:
