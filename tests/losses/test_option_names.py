@@ -9,13 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from nst.config import instantiate
 
-LOSSES = sorted(Path(ROOT / "conf/loss").glob("*.yaml"))
+FILES = sorted([*(ROOT / "conf/loss").glob("*.yaml"), *(ROOT / "conf").glob("*_term.yaml")])
 
 
 def nodes(path: Path) -> dict[str, DictConfig]:
-    """The losses of an option of the group `loss`, by name."""
+    """The losses in a file of `conf/`, by name."""
     config = OmegaConf.load(path)
-    return {str(name): node for name, node in config.get("loss", config).items() if "_target_" in node}
+    assert isinstance(config, DictConfig)
+    if "_target_" in config:
+        return {path.stem.removesuffix("_term"): config}
+    return {str(name): node for name, node in config.loss.items() if "_target_" in node}
 
 
 def error_of(name: str, node: Any, weight: float = 1.0, layers: Any = None) -> str:
@@ -26,7 +29,7 @@ def error_of(name: str, node: Any, weight: float = 1.0, layers: Any = None) -> s
     return str(error.value)
 
 
-@pytest.mark.parametrize("path", LOSSES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_option_of_every_loss_is_named(path: Path) -> None:
     for name, node in nodes(path).items():
         for option, value in node.items():
@@ -40,7 +43,7 @@ def test_the_lines() -> None:
         nodes(ROOT / "conf/loss/strotss.yaml")["palette"],
         nodes(ROOT / "conf/loss/wasserstein.yaml")["style"],
     )
-    variation = nodes(ROOT / "conf/loss/gram.yaml")["tv"]
+    variation = {"_target_": "nst.losses.TotalVariation", "form": "squared_sum"}
     expected = "loss.palette.distance is 'max'; give one of cosine, euclidean"
     assert error_of("palette", {**mover, "distance": "max"}) == expected
     assert error_of("edges", {**mover, "positions": 0}) == "loss.edges.positions is 0; give 1 or more"
