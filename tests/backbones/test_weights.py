@@ -61,7 +61,7 @@ def test_what_is_no_state_dict_is_refused(tmp_path, thing):
         weights.read(tmp_path / "a.pth")
 
 
-def test_a_missing_file_is_named():
+def test_a_missing_file_is_named_in_the_error():
     with pytest.raises(FileNotFoundError, match=r"checkpoint not found: nowhere.pth"):
         weights.load("vgg19", "nowhere.pth", offline())
 

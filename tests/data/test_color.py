@@ -1,4 +1,4 @@
-"""Colour before and after, against NumPy and scikit-image."""
+"""Colour transfer, against NumPy and scikit-image."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from nst.data.color import Color
 
 @pytest.fixture
 def pair(noise):
-    """A content and a style with colours well inside the gamut."""
+    """Return a content and a style with colours well inside the gamut."""
     tint = torch.tensor([0.2, 0.1, 0.3]).view(1, 3, 1, 1)
     return 0.4 + 0.2 * noise(seed=1), 0.3 * noise(30, 20, seed=2) ** 2 + tint
 
@@ -21,13 +21,13 @@ def statistics(image):
     return rows.mean(1), np.cov(rows, bias=True)
 
 
-def test_match_gives_the_content_s_mean_and_covariance(pair) -> None:
+def test_match_gives_the_mean_and_covariance_of_the_content(pair) -> None:
     content, style = pair
     for got, wanted in zip(statistics(color.match(style, content)), statistics(content), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5)  # the floor of 1e-6 under the eigenvalues
 
 
-def test_match_with_itself_changes_nothing_and_a_flat_style_breaks_nothing(pair) -> None:
+def test_match_with_itself_changes_nothing_and_a_flat_style_stays_finite(pair) -> None:
     _, style = pair
     torch.testing.assert_close(color.match(style, style), style, atol=1e-4, rtol=0)
     flat = color.match(torch.full((1, 3, 4, 4), 0.3), style)
@@ -35,7 +35,7 @@ def test_match_with_itself_changes_nothing_and_a_flat_style_breaks_nothing(pair)
     np.testing.assert_allclose(statistics(flat)[0], statistics(style)[0], atol=1e-5)
 
 
-def test_histogram_gives_every_channel_the_content_s_quantiles(pair) -> None:
+def test_histogram_gives_every_channel_the_quantiles_of_the_content(pair) -> None:
     content, style = pair
     got = color.histogram(style, content)
     assert got.shape == style.shape
@@ -45,7 +45,7 @@ def test_histogram_gives_every_channel_the_content_s_quantiles(pair) -> None:
         torch.testing.assert_close(*quantiles, atol=0.005, rtol=0)  # 600 pixels against 768
 
 
-def test_keep_luminance_keeps_lightness_and_the_content_s_colours(pair) -> None:
+def test_keep_luminance_keeps_lightness_and_takes_the_colours_of_the_content(pair) -> None:
     content, _ = pair
     image = (0.45 + 0.1 * torch.rand(1, 1, 24, 32, generator=torch.Generator().manual_seed(5))).expand(1, 3, 24, 32)
     got, a, b = (rgb2lab(x[0].permute(1, 2, 0).numpy()) for x in (color.keep_luminance(image, content), image, content))
@@ -80,7 +80,7 @@ def test_before_and_after_combine(pair) -> None:
     assert none.after(style, content) is style
 
 
-def test_unknown_ways_are_refused() -> None:
+def test_unknown_choices_are_refused() -> None:
     with pytest.raises(ValueError, match=r"color.before is 'x'; give one of none, match, histogram, luminance"):
         Color(before="x", after="none")
     with pytest.raises(ValueError, match=r"color.after is 'x'; give one of none, keep_luminance"):

@@ -22,7 +22,7 @@ def ramp(width: int = 40, height: int = 30) -> np.ndarray:
     return np.stack([x * 255 // (width - 1), y * 255 // (height - 1), (x + y) % 256], axis=-1).astype(np.uint8)
 
 
-def test_rgb_comes_back_exactly(tmp_path):
+def test_rgb_is_read_back_exactly(tmp_path):
     pixels = image_io.load(save(Image.fromarray(ramp()), tmp_path / "a.png"))
     assert pixels.rgb.shape == (1, 3, 30, 40)
     assert pixels.alpha is None
@@ -41,7 +41,7 @@ def test_exif_orientation_is_undone(tmp_path, orientation):
     assert torch.equal(rgb, image_io.load(save(upright, tmp_path / "b.png")).rgb)
 
 
-def test_an_icc_profile_is_turned_to_srgb(tmp_path):
+def test_an_icc_profile_is_converted_to_srgb(tmp_path):
     grey = Image.new("RGB", (8, 8), (100, 150, 200))
     lab_like = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     same = image_io.load(save(grey, tmp_path / "a.png", icc_profile=lab_like)).rgb
@@ -65,7 +65,7 @@ def _gamma_one() -> bytes:
     return bytes(data)
 
 
-def test_a_broken_icc_profile_is_no_obstacle(tmp_path):
+def test_a_broken_icc_profile_is_ignored(tmp_path):
     path = save(Image.fromarray(ramp()), tmp_path / "a.png", icc_profile=b"rubbish")
     assert np.array_equal((image_io.load(path).rgb[0].permute(1, 2, 0) * 255).round().byte().numpy(), ramp())
 
@@ -110,7 +110,7 @@ def test_alpha_is_kept(tmp_path, mode):
     assert torch.equal(again.alpha, pixels.alpha)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named_in_the_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="picture not found: .*nothing.png"):
         image_io.load(tmp_path / "nothing.png")
 
@@ -119,7 +119,7 @@ def test_a_missing_file_is_named(tmp_path):
     ("content", "line"),
     [(b"", "is empty"), (b"hello", "not a picture"), (b"\x89PNG\r\n\x1a\n", "not a picture|damaged")],
 )
-def test_what_is_no_picture_is_refused(tmp_path, content, line):
+def test_a_file_that_is_not_an_image_is_refused(tmp_path, content, line):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=line):

@@ -1,4 +1,4 @@
-"""Where pictures are found, and the yaml files that name them."""
+"""Where images are found, and the yaml files that name them."""
 
 import hashlib
 import importlib.util
@@ -37,7 +37,7 @@ WAVE = ImageSource("wave", commons="Wave (1831), Hokusai.jpg", homage="swirling_
 
 @pytest.fixture
 def download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Download:
-    """Options with a cache of the test's own, on a machine without a network."""
+    """Return options with a temporary cache, on a machine without a network."""
 
     def no_network(*_: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -63,7 +63,9 @@ def style(name: str) -> ImageSource:
     return ImageSource(name=name, **(shared | own))
 
 
-def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_overrides_the_other_sources(
+    tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = photograph(tmp_path / "mine.png")
     monkeypatch.chdir(tmp_path)
     found = find(ImageSource("x", path="mine.png", sample="chelsea", asset="y", commons="z.jpg"), download)
@@ -71,7 +73,7 @@ def test_the_path_wins(tmp_path: Path, download: Download, monkeypatch: pytest.M
     assert found.sha256 == hashlib.sha256(mine.read_bytes()).hexdigest()
 
 
-def test_the_tilde_of_a_path_is_home(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_in_the_path_is_expanded(tmp_path: Path, download: Download, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mine = photograph(tmp_path / "pictures" / "mine.png")
     assert find(ImageSource("x", path="~/pictures/mine.png"), download).path == mine
@@ -85,12 +87,12 @@ def test_a_missing_path_names_the_nearest_files(tmp_path: Path, download: Downlo
     assert str(caught.value) == f"no picture holliday.jpg in {tmp_path}; there is holiday.jpg, holidays.jpg"
 
 
-def test_a_missing_folder_is_told(tmp_path: Path, download: Download) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path, download: Download) -> None:
     with pytest.raises(FileNotFoundError, match=f"there is no folder {tmp_path / 'no'}"):
         find(ImageSource("x", path=tmp_path / "no" / "a.jpg"), download)
 
 
-def test_a_folder_is_no_picture(tmp_path: Path, download: Download) -> None:
+def test_a_folder_is_refused(tmp_path: Path, download: Download) -> None:
     with pytest.raises(IsADirectoryError, match="is a folder; give the path of one picture"):
         find(ImageSource("x", path=tmp_path), download)
 
@@ -160,7 +162,7 @@ def test_what_is_fetched_must_decode(tmp_path: Path, download: Download, monkeyp
             check(part)
 
 
-def test_the_homage_stands_in_with_a_warning(download: Download) -> None:
+def test_the_homage_is_used_instead_with_a_warning(download: Download) -> None:
     found = find(WAVE, download)
     assert found.origin == "homage"
     assert found.path.name == "swirling_night.jpg"
@@ -173,7 +175,7 @@ def test_the_homage_stands_in_with_a_warning(download: Download) -> None:
     )
 
 
-def test_without_a_homage_the_error_tells_the_remedies(download: Download) -> None:
+def test_without_a_homage_the_error_says_what_to_do(download: Download) -> None:
     with pytest.raises(DownloadError) as caught:
         find(ImageSource("wave", commons="Wave.jpg"), download)
     line = str(caught.value)
@@ -181,7 +183,7 @@ def test_without_a_homage_the_error_tells_the_remedies(download: Download) -> No
     assert line.endswith(f"; give style.wave.path=... or put the painting at {download.folder}/paintings/Wave.jpg")
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_the_homage_used(tmp_path: Path, download: Download) -> None:
+def test_if_the_cache_is_not_writable_the_homage_is_used_with_a_warning(tmp_path: Path, download: Download) -> None:
     (tmp_path / "cache").write_text("in the way")
     warning = find(WAVE, download).warning
     assert warning is not None
@@ -213,7 +215,7 @@ def test_every_movement_has_three_paintings(movement: str) -> None:
     assert Counter(style(name).movement for name in STYLES)[movement] >= 3
 
 
-def test_no_movement_is_there_by_a_slip_of_the_pen() -> None:
+def test_no_movement_is_misspelled() -> None:
     counted = Counter(style(name).movement for name in STYLES)
     assert set(counted) == {*MOVEMENTS, "art nouveau", "homage"}
     assert min(counted.values()) >= 3
@@ -233,7 +235,7 @@ def test_every_commons_name_is_a_file_name(name: str) -> None:
         assert " " not in commons
 
 
-def test_every_asset_named_is_there_and_every_one_there_is_named() -> None:
+def test_assets_and_the_styles_that_name_them_agree() -> None:
     pictures = [style(name) for name in STYLES]
     there = {path.stem for path in (ROOT / "src/nst/assets/styles").glob("*.jpg")}
     assert {picture.asset for picture in pictures if picture.asset} == there

@@ -1,4 +1,4 @@
-"""The yaml files that name pictures, composed by Hydra."""
+"""The yaml files that name images, composed by Hydra."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +18,7 @@ CONTENTS = sorted(path.stem for path in (CONF / "content").glob("*.yaml"))
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Path:
-    """A primary configuration with the defaults list of `conf/train.yaml`, as far as pictures go."""
+    """Return the folder of a primary configuration with those defaults of `conf/train.yaml` that concern images."""
     config = {
         "defaults": [{"content": "chelsea"}, {"style": "swirling_night"}, {"download": "default"}, "_self_"],
         "style": {"path": None},
@@ -36,7 +36,7 @@ def composed(folder: Path, *overrides: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_every_style_composes_and_says_what_it_is(name: str, probe: Path) -> None:
+def test_every_style_composes_and_has_all_its_labels(name: str, probe: Path) -> None:
     given = composed(probe, f"style={name}")["style"]
     assert list(given) == [name, "path"]
     values = given[name]
@@ -57,7 +57,7 @@ def test_several_styles_compose_with_weights(probe: Path) -> None:
     assert given["starry_night"]["homage"] == "swirling_night"  # type: ignore[index]
 
 
-def test_a_path_of_ones_own_goes_beside_the_named_style(probe: Path) -> None:
+def test_the_users_path_is_set_beside_the_named_style(probe: Path) -> None:
     given = composed(probe, "style.path=me.jpg", "content.path=you.jpg")
     assert given["style"]["path"] == "me.jpg"
     assert given["content"]["path"] == "you.jpg"

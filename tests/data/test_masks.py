@@ -1,4 +1,4 @@
-"""Masks: read, made to fit together, and brought to the sizes of levels and layers."""
+"""Masks: read, made to sum to 1, and resized to images and layers."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def half(*, soft: int = 0, height: int = 40, width: int = 60) -> Tensor:
     return ramp.expand(1, 1, height, width).clone()
 
 
-def test_complements_pass_untouched_and_unsaid() -> None:
+def test_complementary_masks_are_unchanged_without_a_remark() -> None:
     left = half(soft=20)
     divided, remarks = masks.divide([left, 1 - left], None, (40, 60))
     assert remarks == []
@@ -25,25 +25,25 @@ def test_complements_pass_untouched_and_unsaid() -> None:
     torch.testing.assert_close(divided[1], 1 - left)
 
 
-def test_no_masks_are_the_whole_picture() -> None:
+def test_without_masks_every_style_has_the_whole_picture() -> None:
     assert masks.divide([None, None], None, (4, 5)) == ([None, None], [])
 
 
-def test_an_unmasked_style_takes_what_the_others_leave() -> None:
+def test_a_style_without_a_mask_takes_what_the_others_leave() -> None:
     divided, remarks = masks.divide([half(soft=8), None, None], None, (40, 60))
     assert remarks == []
     assert divided[1] is divided[2]
     torch.testing.assert_close(divided[0] + divided[1], torch.ones(1, 1, 40, 60))
 
 
-def test_overlaps_are_shared_and_said() -> None:
+def test_overlapping_masks_are_normalised_and_reported() -> None:
     divided, remarks = masks.divide([torch.ones(1, 1, 4, 4), half()], None, (40, 60))
     assert remarks == ["style masks overlap on 50 % of the picture: there each style gets its share"]
     torch.testing.assert_close(divided[0] + divided[1], torch.ones(1, 1, 40, 60))
     assert divided[1][0, 0, 0, 0].item() == pytest.approx(0.5)
 
 
-def test_holes_go_to_the_nearest_region_and_are_said() -> None:
+def test_holes_go_to_the_nearest_region_and_are_reported() -> None:
     left, right = torch.zeros(2, 1, 1, 10, 30)
     left[..., :5], right[..., 21:] = 1, 1
     divided, remarks = masks.divide([left, right], None, (10, 30))
@@ -52,13 +52,13 @@ def test_holes_go_to_the_nearest_region_and_are_said() -> None:
     torch.testing.assert_close(divided[0] + divided[1], torch.ones(1, 1, 10, 30))
 
 
-def test_one_mask_alone_leaves_the_rest_without_a_style_and_says_so() -> None:
+def test_a_single_mask_leaves_the_rest_without_a_style_and_reports_it() -> None:
     divided, remarks = masks.divide([half()], None, (40, 60))
     assert remarks == ["style masks leave 50 % of the picture without a style: there only the content counts"]
     torch.testing.assert_close(divided[0], half())
 
 
-def test_a_hole_of_one_pixel_under_a_mask_alone_stays_a_number() -> None:
+def test_a_hole_of_one_pixel_in_a_single_mask_stays_finite() -> None:
     mask = torch.ones(1, 1, 40, 60)
     mask[..., 3, 3] = 0
     divided, remarks = masks.divide([mask], None, (40, 60))
@@ -72,7 +72,7 @@ def test_equal_masks_are_one_region() -> None:
     torch.testing.assert_close(divided[0], half())
 
 
-def test_what_is_kept_is_taken_from_every_style() -> None:
+def test_the_kept_content_is_excluded_from_every_style() -> None:
     divided, remarks = masks.divide([None], half(), (40, 60))
     assert remarks == []
     torch.testing.assert_close(divided[0], 1 - half())
@@ -89,7 +89,7 @@ def test_resized_complements_still_sum_to_one(size: tuple[int, int]) -> None:
     torch.testing.assert_close(layers[0] + layers[1], torch.ones(1, 1, 3, 4), rtol=0, atol=1e-5)
 
 
-def test_a_layer_s_mask_is_the_mean_over_the_area_of_its_positions() -> None:
+def test_the_mask_of_a_layer_is_the_mean_over_the_area_of_each_position() -> None:
     mask = half()
     followed = masks.follow(mask, {"x": (20, 30), "y": (40, 3)})
     torch.testing.assert_close(followed["x"], mask.unflatten(2, (20, 2)).unflatten(4, (30, 2)).mean((3, 5)))
@@ -122,7 +122,7 @@ def test_a_grey_jpeg_is_read(tmp_path) -> None:
     np.testing.assert_allclose(mask[0, 0].numpy(), grey / 255, atol=0.03)  # JPEG
 
 
-def test_a_mask_of_another_shape_is_said() -> None:
+def test_a_mask_with_another_aspect_ratio_is_reported() -> None:
     assert masks.stretched("mask a.png", torch.ones(1, 1, 20, 30), (40, 60)) == []
     (line,) = masks.stretched("mask a.png", torch.ones(1, 1, 30, 30), (40, 60))
     assert line == "mask a.png is 30 x 30 but the content is 60 x 40: it is stretched over the content"

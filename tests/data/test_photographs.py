@@ -17,7 +17,7 @@ def crops(found, **options):
     return photographs.RandomCrops(found, **{"crop": 16, "zoom": 2.0, "cache": 10.0, "seed": 0, **options})
 
 
-def test_a_folder_is_searched_inside_and_broken_files_are_counted_and_named(tmp_path):
+def test_subfolders_are_searched_and_broken_files_are_counted_and_named(tmp_path):
     photos(tmp_path / "deep" / "deeper")
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     whole = (tmp_path / "deep" / "deeper" / "0.png").read_bytes()
@@ -30,14 +30,14 @@ def test_a_folder_is_searched_inside_and_broken_files_are_counted_and_named(tmp_
     assert len(warning.splitlines()) == 1
 
 
-def test_a_folder_without_pictures_and_no_folder_are_errors(tmp_path):
+def test_an_empty_folder_and_a_missing_folder_are_errors(tmp_path):
     with pytest.raises(ValueError, match="holds no readable picture"):
         photographs.folder(tmp_path)
     with pytest.raises(ValueError, match="is no folder"):
         photographs.folder(tmp_path / "none")
 
 
-def test_the_samples_are_in_the_wheel():
+def test_the_samples_need_no_download():
     from omegaconf import OmegaConf
 
     node = OmegaConf.load(ROOT / "conf/data/samples.yaml")
@@ -45,7 +45,7 @@ def test_the_samples_are_in_the_wheel():
     assert len(found.paths) == 20 and all(path.is_file() for path in found.paths)
 
 
-def test_cut_n_is_always_the_same_and_its_neighbours_are_others(tmp_path):
+def test_crop_n_is_always_the_same_and_differs_from_its_neighbours(tmp_path):
     found = photographs.folder(photos(tmp_path))
     one, two = crops(found), crops(found)
     two[3]  # what was asked for before does not matter
@@ -55,7 +55,7 @@ def test_cut_n_is_always_the_same_and_its_neighbours_are_others(tmp_path):
     assert one[7].shape == (3, 16, 16) and 0 <= one[7].min() <= one[7].max() <= 1
 
 
-def test_every_picture_has_its_turn_once_a_round(tmp_path):
+def test_every_image_is_used_once_per_epoch(tmp_path):
     found = photographs.folder(photos(tmp_path))
     one = crops(found, cache=1e-6)
     seen = []
@@ -66,21 +66,21 @@ def test_every_picture_has_its_turn_once_a_round(tmp_path):
     assert seen[:5] != seen[5:]
 
 
-def test_the_cache_keeps_no_more_than_it_may(tmp_path):
+def test_the_cache_stays_within_its_size(tmp_path):
     one = crops(photographs.folder(photos(tmp_path)), cache=0.009)  # 9000 bytes: two pictures of 40 x 32 x 3
     for number in range(10):
         one[number]
     assert 1 <= len(one.cache) <= 2
 
 
-def test_a_file_that_breaks_while_a_training_runs_is_passed_over(tmp_path):
+def test_a_file_that_disappears_during_a_training_is_skipped(tmp_path):
     found = photographs.folder(photos(tmp_path))
     found.paths[0].unlink()
     one = crops(found)
     assert all(one[number].shape == (3, 16, 16) for number in range(5))
 
 
-def test_the_order_goes_on_where_it_stopped():
+def test_the_sampler_resumes_where_it_stopped():
     def first(count, order):
         return [number for number, _ in zip(iter(order), range(count))]
 
@@ -88,6 +88,6 @@ def test_the_order_goes_on_where_it_stopped():
     assert first(4, photographs.ResumableSampler(4, 3)) == [12, 13, 14, 15]
 
 
-def test_a_crop_that_no_network_takes_is_refused(tmp_path):
+def test_a_crop_size_that_no_network_accepts_is_refused(tmp_path):
     with pytest.raises(ValueError, match="multiple of 4"):
         crops(photographs.folder(photos(tmp_path)), crop=18)

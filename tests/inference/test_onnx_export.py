@@ -1,4 +1,4 @@
-"""What ONNX computes is what torch computes, at sizes that the export never saw."""
+"""ONNX computes what torch computes, at sizes other than the one that was traced."""
 
 import runpy
 import sys
@@ -13,7 +13,7 @@ from nst.networks import Adain, StyleBlend, Transformer, io
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 runtime = pytest.importorskip("onnxruntime")
-EXACT = 1e-4  # what was asked for; float32 sums in another order
+EXACT = 1e-4  # float32 sums in another order
 
 
 def exported(monkeypatch, tmp_path, network, method, names):
@@ -27,7 +27,7 @@ def exported(monkeypatch, tmp_path, network, method, names):
     return runtime.InferenceSession(str(path.with_suffix(".onnx")))
 
 
-@pytest.mark.filterwarnings("ignore")  # the exporter's remarks on its own parts
+@pytest.mark.filterwarnings("ignore")  # the exporter's, on itself
 def test_a_transformer(monkeypatch, tmp_path, noise):
     torch.manual_seed(0)
     network = Transformer(width=4, blocks=1, styles=2)

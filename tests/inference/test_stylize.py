@@ -91,7 +91,7 @@ def test_the_photographs_colours_are_kept(stylize, multistyle, photo, tmp_path):
     assert np.corrcoef(hue(kept).ravel(), hue(plain).ravel())[0, 1] > 0.7
 
 
-def test_a_folder_with_a_broken_file_is_finished_and_the_exit_code_is_1(stylize, multistyle, photo, tmp_path):
+def test_a_broken_file_in_a_folder_is_skipped_and_the_exit_code_is_1(stylize, multistyle, photo, tmp_path):
     folder = tmp_path / "photos"
     (folder / "deep").mkdir(parents=True)
     for name in ("a.png", "deep/c.png"):
@@ -107,7 +107,7 @@ def test_a_folder_with_a_broken_file_is_finished_and_the_exit_code_is_1(stylize,
     ]
 
 
-def test_pictures_of_one_name_do_not_overwrite_each_other(stylize, multistyle, photo, tmp_path):
+def test_pictures_with_the_same_name_do_not_overwrite_each_other(stylize, multistyle, photo, tmp_path):
     (tmp_path / "photos").mkdir()
     with Image.open(photo) as image:
         image.save(tmp_path / "photos/a.png")
@@ -154,14 +154,14 @@ def test_adain_takes_any_picture_masks_and_strength(stylize, adain, photo, tmp_p
         (["nonsense"], "give key=value"),
     ],
 )
-def test_wrong_words_get_one_clear_line(stylize, multistyle, photo, tmp_path, arguments, words):
+def test_wrong_arguments_give_one_clear_line(stylize, multistyle, photo, tmp_path, arguments, words):
     Image.new("L", (8, 8), 255).save(tmp_path / "a.png")
     code, _, err = stylize(f"checkpoint={multistyle}", f"content={photo}", *arguments)
     assert code == 1
     assert words in err and len(err.splitlines()) == 1 and err.startswith("error: ")
 
 
-def test_a_foreign_checkpoint_gets_one_clear_line(stylize, photo, tmp_path):
+def test_a_foreign_checkpoint_gives_one_clear_line(stylize, photo, tmp_path):
     (tmp_path / "foreign.ckpt").write_bytes(b"PK nothing of ours")
     code, _, err = stylize("checkpoint=foreign.ckpt", f"content={photo}")
     assert code == 1 and "can't be read as a checkpoint" in err and len(err.splitlines()) == 1

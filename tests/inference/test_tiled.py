@@ -1,4 +1,4 @@
-"""A picture in windows is the picture as a whole."""
+"""An image processed in windows gives the same picture as the whole image."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from nst.inference.tiled import TiledNetwork
 from nst.networks import Adain, Transformer
 from nst.networks.io import Trained
 
-EXACT = 2e-5  # float32, other shapes of the same sums
+EXACT = 2e-5  # float32; sums of other shapes are rounded differently
 
 
 def trained(kind):
@@ -20,57 +20,51 @@ def trained(kind):
     return Trained(Transformer(width=4, blocks=2, styles=1).eval(), kind, ["a"])
 
 
-def paint(one, image, **options):
+def stylize(one, image, **options):
     mix = styles.mix(one, [StyleRequest("a")], strength=1.0, masks=[None])
     return TiledNetwork(one.network, **options).stylize(image, mix)
 
 
 @pytest.mark.parametrize("kind", ["feedforward", "adain"])
 @pytest.mark.parametrize("size", [(64, 64), (131, 90), (77, 203)])
-def test_windows_give_what_the_whole_gives(kind, size, noise):
+def test_windows_give_the_picture_of_the_whole_image(kind, size, noise):
     one = trained(kind)
     image = noise(*size)
-    whole = paint(one, image, tile=None)
+    whole = stylize(one, image, tile=None)
     assert whole.shape == image.shape
-    assert (paint(one, image, tile=32, glance=16) - whole).abs().max() < EXACT  # up to a megapixel: its own moments
+    assert (stylize(one, image, tile=32, glance=16) - whole).abs().max() < EXACT  # up to a megapixel: its own moments
 
 
 @pytest.mark.parametrize("kind", ["feedforward", "adain"])
-def test_so_they_do_where_the_moments_are_those_of_the_reduced_picture(kind, noise, monkeypatch):
+def test_windows_give_the_same_with_the_moments_of_the_reduced_image(kind, noise, monkeypatch):
     monkeypatch.setattr(tiled, "WHOLE", 64**2)
     one = trained(kind)
     image = noise(150, 130)
-    whole = paint(one, image, tile=None, glance=64)
-    assert (paint(one, image, tile=48, glance=64) - whole).abs().max() < EXACT
-    assert (paint(one, image, tile=None, glance=150) - whole).abs().max() > 100 * EXACT  # its own moments
+    whole = stylize(one, image, tile=None, glance=64)
+    assert (stylize(one, image, tile=48, glance=64) - whole).abs().max() < EXACT
+    assert (stylize(one, image, tile=None, glance=150) - whole).abs().max() > 100 * EXACT  # its own moments
 
 
-def test_windows_are_of_about_the_same_size_and_no_larger_than_asked_for():
-    places = list(tiled._windows((130, 4096), 1536, 4))
-    assert [right - left for _, left, _, right in places] == [1368, 1368, 1360]
-    assert {bottom - top for top, _, bottom, _ in places} == {130}
-
-
-def test_windows_have_no_seams_where_a_plain_cut_has(noise):
+def test_windows_have_no_seams_where_plain_crops_have(noise):
     one = trained("feedforward")
     image = noise(96, 96) * torch.linspace(0, 1, 96)  # a gradient: moments differ from window to window
-    cut = torch.cat([paint(one, image[..., :48]), paint(one, image[..., 48:])], dim=3)
-    assert (cut - paint(one, image, tile=None)).abs().max() > 100 * EXACT
+    cut = torch.cat([stylize(one, image[..., :48]), stylize(one, image[..., 48:])], dim=3)
+    assert (cut - stylize(one, image, tile=None)).abs().max() > 100 * EXACT
 
 
 @pytest.mark.parametrize("size", [(2, 2), (3, 40), (8, 8), (9, 5)])
-def test_the_smallest_pictures_are_painted(size, noise):
-    assert paint(trained("feedforward"), noise(*size)).shape == (1, 3, *size)
+def test_the_smallest_images_work(size, noise):
+    assert stylize(trained("feedforward"), noise(*size)).shape == (1, 3, *size)
 
 
-def test_several_pictures_at_once_are_each_on_its_own(noise):
+def test_images_of_a_batch_do_not_affect_each_other(noise):
     one = trained("feedforward")
     pair = torch.cat([noise(32, 32), noise(32, 32, seed=1) ** 2])
-    both = paint(one, pair)
-    assert all((both[i] - paint(one, pair[i : i + 1])[0]).abs().max() < EXACT for i in range(2))
+    both = stylize(one, pair)
+    assert all((both[i] - stylize(one, pair[i : i + 1])[0]).abs().max() < EXACT for i in range(2))
 
 
-def test_masks_follow_the_windows(noise):
+def test_masks_are_cut_with_the_windows(noise):
     one = trained("adain")
     one = Trained(one.network, "adain", ["a", "b"], {"means": torch.rand(2, 8), "deviations": torch.rand(2, 8) + 0.5})
     image = noise(100, 84)

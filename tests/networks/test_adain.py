@@ -54,7 +54,7 @@ def test_two_styles_mix_by_their_weights(noise):
 
 
 @torch.no_grad()
-def test_a_mask_says_which_style_is_where(noise):
+def test_mask_weights_place_the_styles(noise):
     one = network()
     photo, a, b = noise(32, 32), noise(32, 32, seed=1), noise(32, 32, seed=2) ** 3
     features = one.encoder(photo)
@@ -68,7 +68,7 @@ def test_a_mask_says_which_style_is_where(noise):
 
 
 @torch.no_grad()
-def test_the_decoder_paints_as_it_is_told_not_only_as_its_maps_are(noise):
+def test_the_decoder_depends_on_the_statistics_and_the_strength_it_is_given(noise):
     one = network()
     photo, a, b = noise(32, 32), noise(32, 32, seed=1), noise(32, 32, seed=2) ** 3
     maps, pair = one.normalise(one.encoder(photo), blend(one, a))

@@ -15,7 +15,7 @@ def saved(tmp_path):
     return path
 
 
-def test_a_network_comes_back_whole(saved, noise):
+def test_a_saved_network_is_loaded_completely(saved, noise):
     trained = io.load(saved)
     assert (trained.method, trained.styles, trained.config) == ("multistyle", ["a", "b"], {"steps": 3})
     assert trained.network(noise(16, 16), torch.tensor([[0.5, 0.5]])).shape == (1, 3, 16, 16)
@@ -59,14 +59,14 @@ def change(path, **about):
         ({"config": 3}, "don't fit together"),
     ],
 )
-def test_a_forged_one_gets_one_clear_line(saved, about, words):
+def test_a_forged_checkpoint_gives_one_clear_line(saved, about, words):
     change(saved, **about)
     with pytest.raises(ValueError, match=words) as caught:
         io.load(saved)
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_foreign_damaged_and_missing_ones_get_one_clear_line(saved, tmp_path):
+def test_foreign_damaged_and_missing_checkpoints_give_one_clear_line(saved, tmp_path):
     whole = saved.read_bytes()
     saved.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="can't be read as a checkpoint"):
@@ -78,7 +78,7 @@ def test_foreign_damaged_and_missing_ones_get_one_clear_line(saved, tmp_path):
         io.load(tmp_path / "none.ckpt")
 
 
-def test_a_network_of_no_numbers_is_refused(saved):
+def test_parameters_that_are_not_finite_are_refused(saved):
     data = torch.load(saved, weights_only=True)
     next(iter(data["state_dict"].values())).fill_(float("nan"))
     torch.save(data, saved)
@@ -86,7 +86,7 @@ def test_a_network_of_no_numbers_is_refused(saved):
         io.load(saved)
 
 
-def test_adain_without_its_styles_statistics_is_refused(tmp_path):
+def test_adain_without_the_statistics_of_its_styles_is_refused(tmp_path):
     network = Adain(width=2, channels=4, blocks=1)
     path = tmp_path / "network.ckpt"
     io.save(path, network.state_dict(), io.describe(network, "adain", ["a"], {}))

@@ -14,7 +14,7 @@ def network():
 
 
 def differing(network):
-    """The same network with norms that differ from style to style."""
+    """Return the network with norms that differ from style to style."""
     for module in network.modules():
         if isinstance(module, StyleNorm):
             for rows in (module.scales, module.shifts):
@@ -67,7 +67,7 @@ def test_a_new_style_leaves_the_others_bit_identical(network, noise):
     assert not torch.equal(after[3], after[0])
 
 
-def test_held_moments_are_those_of_the_picture_shown_first_and_are_let_go():
+def test_moments_are_fixed_to_the_first_input_inside_the_block_only():
     moments = Moments()
     x, y = torch.randn(1, 2, 4, 4), torch.randn(1, 2, 8, 8)
     with fixed_moments(moments, lambda: moments(x)):
@@ -78,7 +78,7 @@ def test_held_moments_are_those_of_the_picture_shown_first_and_are_let_go():
 
 @torch.no_grad()
 @pytest.mark.parametrize("blocks", [1, 3])
-def test_nothing_outside_the_halo_matters(blocks, noise):
+def test_values_beyond_the_halo_have_no_effect(blocks, noise):
     network = Transformer(width=2, blocks=blocks, styles=1).eval()
     edge = network.halo * 2 + 8
     photo, mix = noise(edge, edge), torch.ones(1, 1)

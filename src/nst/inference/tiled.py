@@ -1,8 +1,7 @@
 """A trained network on images of any size: whole, or window by window with the same result."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from nst.data import image_io
 from nst.inference.styles import StyleMix
 from nst.networks import Adain, Transformer, fixed_moments
 from nst.tiling.memory import free_memory
+from nst.tiling.windows import Tiling
 
 WHOLE = 1024**2  # pixels; an image up to this size is processed whole, with its own moments
 WINDOWS = (
@@ -96,28 +96,22 @@ class TiledNetwork:
         return out
 
     def _windows(self, image: Tensor, mix: StyleMix, tile: int, progress: Progress) -> Tensor:
-        size = height, width = image_io.size_of(image)
-        weights, halo, stride = mix.weights_at(size), self.network.halo, self.network.stride
+        size, stride, halo = image_io.size_of(image), self.network.stride, (self.network.halo, self.network.halo)
+        weights = mix.weights_at(size)
         out = torch.empty_like(image)
-        for top, left, bottom, right in _windows(size, tile, stride):
-            up, down = max(0, top - halo), min(height, bottom + halo)
-            before, after = max(0, left - halo), min(width, right + halo)
+        windows = Tiling({}, align=stride, halo=(halo, halo), smallest=0).windows(size, tile)
+        for number, window in enumerate(windows, start=1):
+            rows, columns = window.rows, window.columns
             here = weights
             if weights.shape[-2:] != (1, 1):
-                here = weights[..., up // stride : down // stride, before // stride : after // stride]
-            window = self.network(image[..., up:down, before:after], mix.condition(here))
-            out[..., top:bottom, left:right] = window[..., top - up : bottom - up, left - before : right - before]
-            progress((top * width + (bottom - top) * right) / (height * width))
+                here = weights[:, :, rows.start // stride : rows.stop // stride]
+                here = here[..., columns.start // stride : columns.stop // stride]
+            picture: Tensor = self.network(window.of(image), mix.condition(here))
+            top, bottom = rows.positions(1, rows.stop - rows.start)  # of the window without its halo
+            left, right = columns.positions(1, columns.stop - columns.start)
+            out[..., rows.first : rows.last, columns.first : columns.last] = picture[..., top:bottom, left:right]
+            progress(number / len(windows))
         return out
-
-
-def _windows(size: tuple[int, int], tile: int, stride: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut an image of (height, width) into windows of about the same size, no longer than `tile`."""
-    height, width = size
-    tall, wide = (stride * ceil(length / ceil(length / tile) / stride) for length in size)
-    for top in range(0, height, tall):
-        for left in range(0, width, wide):
-            yield top, left, min(height, top + tall), min(width, left + wide)
 
 
 def _padded(image: Tensor, stride: int) -> Tensor:
