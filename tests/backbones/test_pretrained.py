@@ -173,7 +173,7 @@ def test_an_unknown_name_shows_the_nearest(options, line):
 
 
 def test_a_foreign_checkpoint_is_refused(checkpoint):
-    with pytest.raises(ValueError, match="is no checkpoint of torchvision's squeezenet1_1: .* parameters"):
+    with pytest.raises(ValueError, match="is not a checkpoint of torchvision's squeezenet1_1: .* parameters"):
         build("squeezenet1_1", ["3"], checkpoint=str(checkpoint))
 
 

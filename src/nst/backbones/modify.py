@@ -1,4 +1,4 @@
-"""Changes to a torchvision network before it is frozen: ReLUs out of place, other pooling or padding."""
+"""Changes to a torchvision network before it is frozen: out-of-place ReLUs, other pooling or padding."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def out_of_place(network: GraphModule) -> None:
 
 
 class _L2Pool(nn.Module):
-    """Root of the sum of squares over the windows of a max pooling."""
+    """Square root of the sum of squares over the windows of a max pooling."""
 
     def __init__(self, like: nn.MaxPool2d) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ class _L2Pool(nn.Module):
 
 
 class _BlurPool(nn.Module):
-    """A binomial low-pass filter behind which positions are skipped: every position counts alike in the gradient."""
+    """A binomial low-pass filter and subsampling; every input position has the same weight in the gradient."""
 
     weight: Tensor
 
     def __init__(self, edge: int, stride: int, *, padding: int = 0, before: int = 0, ceil_mode: bool = True) -> None:
         super().__init__()
         self.stride, self.ceil_mode = stride, ceil_mode
-        self.edges = padding + before, padding  # positions repeated before the first and behind the last
+        self.edges = padding + before, padding  # replicated before the first position and after the last
         line = torch.tensor([float(math.comb(edge - 1, k)) for k in range(edge)])
         self.register_buffer("weight", torch.outer(line, line)[None, None] / line.sum() ** 2, persistent=False)
 
@@ -82,7 +82,7 @@ POOLS: dict[str, Callable[[nn.MaxPool2d], nn.Module]] = {"average": _average, "l
 
 
 def change_pooling(network: nn.Module, pooling: str) -> None:
-    """Put `average`, `l2` or `blur` pooling in the place of max pooling; `_rescaled`: times 2 or 0.78."""
+    """Replace max pooling by `average`, `l2` or `blur`; `_rescaled` multiplies by 2 (average) or 0.78 (l2)."""
     kind, _, rescaled = pooling.partition("_")
     if kind == "max":
         return
@@ -93,11 +93,11 @@ def change_pooling(network: nn.Module, pooling: str) -> None:
             owner, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(owner), leaf, _Scaled(pool, gain) if gain != 1 else pool)
     if kind == "blur":
-        _look_everywhere(network)
+        _delay_stride(network)
 
 
-def _look_everywhere(network: nn.Module) -> None:
-    """Take the stride of the first convolution behind its rectifier, blurred: between two steps it would be blind."""
+def _delay_stride(network: nn.Module) -> None:
+    """Move the stride of the first convolution after its ReLU, with a blur, so that it sees every position alike."""
     modules = dict(network.named_modules())
     first = next(module for module in modules.values() if isinstance(module, nn.Conv2d))
     name = next((name for name, module in modules.items() if isinstance(module, nn.ReLU)), None)
@@ -106,12 +106,12 @@ def _look_everywhere(network: nn.Module) -> None:
         return
     first.stride = (1, 1)
     owner, _, leaf = name.rpartition(".")
-    blur = _BlurPool(2 * stride - 1, stride, before=stride - 1)  # its positions stay where they were
+    blur = _BlurPool(2 * stride - 1, stride, before=stride - 1)  # positions stay where they were
     setattr(network.get_submodule(owner), leaf, nn.Sequential(nn.ReLU(), blur))
 
 
 def change_padding(network: nn.Module, padding: str) -> None:
-    """Pad the first convolution by `replicate` or `reflect` instead of zeros; with `_all`, every one."""
+    """Pad the first convolution, or all with `_all`, by `replicate` or `reflect` instead of zeros."""
     kind, _, everywhere = padding.partition("_")
     if kind == "zeros":
         return

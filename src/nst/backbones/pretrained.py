@@ -1,4 +1,4 @@
-"""Any torchvision classification network as a frozen backbone, cut behind its deepest layer in use."""
+"""Any torchvision classification network as a frozen backbone, cut after its deepest layer in use."""
 
 import copy
 import warnings
@@ -20,7 +20,7 @@ from nst.utils.errors import unknown
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
 SMOOTHINGS = ("none", "softmax")
-LARGEST_NEED = 512  # pixels; no classification network needs a larger picture
+LARGEST_NEED = 512  # pixels; no classification network needs a larger image
 
 
 class Pretrained(Backbone):
@@ -28,16 +28,16 @@ class Pretrained(Backbone):
 
     Layers are named as the field names them: `relu4_2`, `conv4_2`, `pool4` for VGG; `3` for the third module of
     `features` (SqueezeNet, as the CS231n course counts); else torchvision's own node names, such as `layer3.1.relu_2`
-    or `Mixed_5b`. Every ReLU is made out of place first, so that `conv4_2` is the convolution's own output.
+    or `Mixed_5b`. Every ReLU is out of place, so that `conv4_2` is the convolution's own output.
 
     Args:
         layers: The names to give.
         model: A name from `torchvision.models.list_models()`.
         checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
         pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep
-            their scale. `blur`: a binomial low-pass filter; where the first convolution has a stride, it is computed
-            everywhere, rectified and blurred likewise: an optimised picture shows no grid. None: as the checkpoint was
-            trained, `max` or, for the embedded one, `blur`.
+            their scale. `blur`: a binomial low-pass filter. If the first convolution has a stride, it is computed
+            everywhere, followed by ReLU and blur, so that an optimised picture shows no grid. None: as the
+            checkpoint was trained, `max` or, for the embedded one, `blur`.
         padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
             checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
@@ -46,8 +46,8 @@ class Pretrained(Backbone):
         download: How files are fetched.
 
     Raises:
-        ValueError: There is no such model or layer, or the checkpoint is none of this model.
-        OSError: No checkpoint can be had.
+        ValueError: There is no such model or layer, or the checkpoint is of another model.
+        OSError: No checkpoint is available.
 
     Source: rescaled pooling and the replicate padding: crowsonkb/style-transfer-pytorch; blurred pooling: Zhang 2019
     (arXiv 1904.11486); smoothing: Wang, Li & Vasconcelos 2021 (arXiv 2104.05623), section 4.
@@ -102,7 +102,7 @@ class Pretrained(Backbone):
         return out
 
     def _smallest(self) -> int:
-        """The smallest edge whose features all have a position, by trial on the meta device (no arithmetic is done)."""
+        """The smallest edge for which every layer has a position, by trial on the meta device (without arithmetic)."""
         twin = copy.deepcopy(self.network).to("meta")
         low, high = 1, LARGEST_NEED
         while low < high:
@@ -119,14 +119,14 @@ def _check(kind: str, got: str, valid: Sequence[str]) -> None:
 def _fits(network: nn.Module, edge: int) -> bool:
     try:
         out = network(torch.empty(1, 3, edge, edge, device="meta"))
-    except (RuntimeError, ValueError):  # torch's words for a map that would have no position
+    except (RuntimeError, ValueError):  # raised for a map without positions
         return False
     return all(value.numel() > 0 for value in out.values())
 
 
 def _build(model: str, *, random_seed: int | None) -> nn.Module:
     options: dict[str, Any] = {"init_weights": True} if model in ("inception_v3", "googlenet") else {}
-    if random_seed is None:  # values come from the checkpoint: build without storage
+    if random_seed is None:  # the checkpoint brings the values: build without storage
         with torch.device("meta"):
             network: nn.Module = torchvision.models.get_model(model, weights=None, **options)
         return network.eval()
@@ -159,7 +159,7 @@ def aliases(network: nn.Module) -> dict[str, str]:
 def _nodes(network: nn.Module, layers: Sequence[str]) -> dict[str, str]:
     """Node name -> layer name, in the order of the network."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # different nodes in training: never trained here
+        warnings.simplefilter("ignore")  # the graph of a training differs; nothing is trained here
         order = get_graph_node_names(network)[1]
     known = aliases(network)
     position = {name: i for i, node in enumerate(order) for name in _prefixes(node)}  # the last node of a module wins
@@ -178,7 +178,7 @@ def _prefixes(node: str) -> list[str]:
 
 
 def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: Mapping[str, str | None]) -> None:
-    """Take the parameters that the cut network needs out of a checkpoint."""
+    """Load the parameters that the cut network needs from a checkpoint."""
     needed = network.state_dict()
     wrong = [
         name
@@ -187,14 +187,14 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], model: str, source: M
     ]
     if wrong:
         raise ValueError(
-            f"{source['path']} is no checkpoint of torchvision's {model}: {len(wrong)} of {len(needed)} parameters "
+            f"{source['path']} is not a checkpoint of torchvision's {model}: {len(wrong)} of {len(needed)} parameters "
             f"are missing or of another shape (first: {wrong[0]}); give a state dict of {model}, whole or features only"
         )
     tensors = {name: state[name].float() for name in needed if name in state}
     if broken := [name for name, value in tensors.items() if not value.isfinite().all()]:
         raise ValueError(
-            f"{source['path']} is damaged: {len(broken)} of {len(tensors)} parameters hold values that are no finite "
-            f"number (first: {broken[0]}); fetch it anew, or train it with a lower rate"
+            f"{source['path']} is damaged: {len(broken)} of {len(tensors)} parameters hold values that are not "
+            f"finite (first: {broken[0]}); download it again, or train it with a lower rate"
         )
     network.load_state_dict(tensors, strict=False, assign=True)
     for name, buffer in network.named_buffers():

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst import kernels
 from nst.data import image_io
 from nst.inference.styles import StyleMix
 from nst.networks import Adain, Transformer, fixed_moments
@@ -76,7 +75,6 @@ class TiledNetwork:
             return self.tile
         if height * width <= WHOLE:
             return None
-        kernels.release_memory()  # memory freed after the last image counts as free
         free = free_memory(image.device)
         each = len(image) * MAPS * self.network.options["width"] * image.element_size()
         fits = (edge for edge in WINDOWS if free is None or each * (edge + 2 * self.network.halo) ** 2 <= USABLE * free)

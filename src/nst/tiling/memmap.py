@@ -1,4 +1,4 @@
-"""Maps of a large picture in a file in place of memory, read tile by tile. Imports nothing of ours."""
+"""Feature maps of a large image in a memory-mapped file, read tile by tile."""
 
 import logging
 import tempfile
@@ -13,13 +13,13 @@ log = logging.getLogger("nst")
 
 
 class Paged:
-    """A map that lies in a file without a name, in the system's folder for temporary files (`TMPDIR`).
+    """A map in an anonymous temporary file (in `TMPDIR`), which the system deletes with the object or the process.
 
-    The file ends with the object or the process, whichever way that ends. It holds the features of each position side
-    by side, so a tile's part is few long stretches, and only these are in memory, while they are copied.
+    The channels of a position are adjacent in the file, so a tile's part is a few long runs of bytes, and only these
+    are in memory while they are copied.
 
     Args:
-        value: (N, C, h, w), on the processor.
+        value: (N, C, h, w), on the CPU.
 
     Raises:
         OSError: There is no room for it.
@@ -27,7 +27,7 @@ class Paged:
 
     def __init__(self, value: Tensor) -> None:
         self.dtype = value.dtype
-        self.file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the map is read)
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the map)
         weakref.finalize(self, self.file.close)
         for row in value.detach().unbind(-2):
             self.file.write(row.permute(0, 2, 1).contiguous().view(torch.uint8).numpy().data)
@@ -36,7 +36,7 @@ class Paged:
         self.shape = height, count, width, channels * value.element_size()
 
     def part(self, rows: slice, columns: slice) -> Tensor:
-        """Return some rows and columns, (N, C, h', w'), a copy."""
+        """Return a copy of some rows and columns, (N, C, h', w')."""
         whole = np.memmap(self.file, dtype=np.uint8, mode="r", shape=self.shape)
         own = np.array(whole[rows, :, columns])
         values = torch.from_numpy(own).flatten().view(self.dtype)  # flat: a part may have no rows
@@ -44,7 +44,7 @@ class Paged:
 
 
 def page(maps: Mapping[str, Tensor]) -> dict[str, Tensor | Paged]:
-    """Return the maps of a picture in files, or as they are where they are on a GPU or a file has no room for one."""
+    """Return the maps in files; as they are on a GPU, or where there is no room, which is logged."""
     try:
         return {name: Paged(value) if value.device.type == "cpu" else value for name, value in maps.items()}
     except OSError as error:
@@ -57,5 +57,5 @@ def page(maps: Mapping[str, Tensor]) -> dict[str, Tensor | Paged]:
 
 
 def part(value: Tensor | Paged, rows: slice, columns: slice) -> Tensor:
-    """Return some rows and columns of a map, wherever it is kept."""
+    """Return some rows and columns of a map, in a file or in memory."""
     return value.part(rows, columns) if isinstance(value, Paged) else value[..., rows, columns]

@@ -1,4 +1,4 @@
-"""How much memory a run may still take: of the machine, of its container, of a GPU. Imports nothing of ours."""
+"""How much memory is free: of the machine, of its container, of a GPU."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,20 +6,23 @@ from pathlib import Path
 
 import torch
 
+from nst import kernels
+
 ROOT = Path("/")
 NO_LIMIT = 1 << 60
-"""Version 1 of cgroups writes a number above this where there is no limit."""
+"""cgroups version 1 writes a larger number where there is no limit, bytes."""
 
 
 def free_memory(device: torch.device, root: Path = ROOT) -> int | None:
-    """Return the bytes that may still be allocated on a device; None where the system does not say.
+    """Return the bytes that can still be allocated on a device; None where the system does not say.
 
-    On the processor: the least of what the machine has available and of what each enclosing cgroup (a container's or a
-    job's limit, versions 1 and 2) has left, its page cache that can be dropped not counted as used.
+    On a CPU this is the least of what the machine has available and of what each enclosing cgroup (the limit of a
+    container or of a job, versions 1 and 2) has left, not counting page cache that can be dropped. What the process has
+    freed and kept is released first.
 
     Args:
-        device: Where the picture is.
-        root: Of the file system; tests give their own.
+        device: The device.
+        root: Root of the file system, for tests.
     """
     if device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
@@ -27,6 +30,7 @@ def free_memory(device: torch.device, root: Path = ROOT) -> int | None:
         return int(torch.cuda.mem_get_info(index)[0]) + unused
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory()) - int(torch.mps.driver_allocated_memory())
+    kernels.release_memory()
     left = [*_machine(root), *_groups(root)]
     return min(left) if left else None
 
@@ -39,7 +43,7 @@ def _machine(root: Path) -> Iterator[int]:
 
 
 def _groups(root: Path) -> Iterator[int]:
-    """What is left below each limit: of the own group and of all above it."""
+    """What is left of the limits of the process's cgroup and of those above it."""
     base = root / "sys/fs/cgroup"
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
@@ -61,7 +65,7 @@ def _groups(root: Path) -> Iterator[int]:
 
 
 def _left(group: Path, limit: str, used: str, cache: str) -> Iterator[int]:
-    with contextlib.suppress(OSError, ValueError):  # no such file, or `max`: no limit
+    with contextlib.suppress(OSError, ValueError):  # no such file, or `max`, which is no limit
         most = int((group / limit).read_text())
         if most < NO_LIMIT:
             now = int((group / used).read_text())

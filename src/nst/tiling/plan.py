@@ -1,4 +1,4 @@
-"""Whether a picture is cut into tiles, and into which: as asked for, or by what it needs and what memory is free."""
+"""Whether an image is cut into tiles, and into which: as asked for, or by the memory that it needs and that is free."""
 
 import logging
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from nst import kernels
 from nst.backbones.base import Backbone
 from nst.data import image_io
 from nst.losses.base import Term
@@ -19,26 +18,26 @@ from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 log = logging.getLogger("nst")
 EDGES = (1024, 768, 512, 384, 256, 192, 128)
-"""Tiles that `auto` tries, largest first: larger ones are no faster, smaller ones are mostly halo."""
-USABLE = 0.8  # share of the free memory that a picture may take
-WORTH_A_WORD = 0.1  # share of the free memory below which nobody asks
-PICTURES = 40  # pictures kept beside the features: content, gradient, averages, the optimiser's history
+"""Edges of the tiles that `auto` tries, pixels: larger ones are no faster, smaller ones are mostly halo."""
+USABLE = 0.8  # fraction of the free memory that an image may take
+REPORTED = 0.1  # fraction of the free memory below which the estimate is logged at DEBUG only
+IMAGES = 40  # images kept beside the features: content, gradient, averages, the optimiser's history
 SAVED, LARGEST = 1.5, 7.0
-"""A pass takes at its peak so many times what it saves for its backward, and so many times the largest map of that:
-its gradients by several ways, and what lies between. Fitted, at 1536 x 1536 in float32, to ResNet-50 and Inception; of
-VGG-19 and SqueezeNet it is 2 and 8 % more than was measured, of the wavelets 60 %."""
-SMALLEST = 16  # pixels; a tile below is nothing but halo
+"""Peak memory of a step = SAVED x what it saves for backward + LARGEST x the largest map of that, for gradients and
+intermediate results. Fitted at 1536 x 1536 in float32 to ResNet-50 and Inception. The prediction exceeds what was
+measured by 2 % for VGG-19, 8 % for SqueezeNet and 60 % for the wavelets."""
+SMALLEST = 16  # pixels; a smaller tile would be all halo
 
 
 def check_cut(cut: str | int) -> None:
-    """Refuse what is no choice of tiles."""
+    """Refuse what is not a choice of tiles."""
     if cut in ("auto", "none") or (isinstance(cut, int) and not isinstance(cut, bool) and cut >= SMALLEST):
         return
     raise ValueError(f"tiles is {cut!r}; give auto, none, or the edge of a tile in pixels, {SMALLEST} or more")
 
 
 class Plan:
-    """How pictures are cut for a backbone and terms.
+    """How images are cut for a backbone and terms.
 
     Args:
         cut: `none`, `auto`, or the tiles' edge, pixels.
@@ -46,7 +45,7 @@ class Plan:
         terms: Name -> term.
 
     Raises:
-        ValueError: `cut` is none of these, or an edge is given with a term that is no sum over positions.
+        ValueError: `cut` is none of these, or it is an edge and a term is not a sum over positions.
     """
 
     def __init__(self, cut: str | int, backbone: Backbone, terms: Mapping[str, Term]) -> None:
@@ -59,16 +58,16 @@ class Plan:
         if isinstance(cut, int) and self.whole:
             name = self.whole[0]
             raise ValueError(
-                f"tiles={cut} can't be used with the term {name} ({type(terms[name]).__name__}): it is no sum over "
+                f"tiles={cut} can't be used with the term {name} ({type(terms[name]).__name__}): it is not a sum over "
                 f"positions; give tiles=none, weights.{name}=0, or another loss="
             )
 
     @cached_property
     def tiling(self) -> Tiling:
-        """How to cut for the layers in use: found once, by trial.
+        """The tiling for the layers in use, found by trial.
 
         Raises:
-            ValueError: The backbone does not see neighbourhoods alone.
+            ValueError: A layer in use does not see a neighbourhood only.
         """
         try:
             found = tiling(geometry(self.backbone), self.terms.values(), self.backbone.smallest)
@@ -78,10 +77,10 @@ class Plan:
         return found
 
     def windows(self, image: Tensor, ranks: Ranks = SINGLE_PROCESS) -> list[Window] | None:
-        """Return the tiles of an image (1, 3, H, W), or None where it is taken as a whole.
+        """Return the tiles of an image (1, 3, H, W), or None where it stays whole.
 
         Args:
-            image: Of any content: its size and device count.
+            image: Only its size and device matter.
             ranks: This process among those that work on the picture; all of them must call.
         """
         key = image_io.size_of(image), ranks.world_size
@@ -102,9 +101,8 @@ class Plan:
         return None if edge is None else self.tiling.windows(size, edge)
 
     def _edge(self, size: tuple[int, int], device: torch.device, world: int) -> int | None:
-        """The edge of the tiles that `auto` chooses, or None for the whole; says so in a line, with the reason."""
+        """The edge of the tiles that `auto` chooses, or None for the whole image; logged with the reason."""
         pixels = size[0] * size[1]
-        kernels.release_memory()  # what the last level left counts as free
         free = free_memory(device)
         free = free // world if free is not None and device.type == "cpu" else free  # they may share a machine
         need = self.predicted(pixels, pixels)
@@ -112,7 +110,7 @@ class Plan:
             return None
         what = f"{size[1]} x {size[0]} px would take about {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         if need <= USABLE * free:
-            log.log(logging.INFO if need > WORTH_A_WORD * free else logging.DEBUG, "tiles: none: %s", what)
+            log.log(logging.INFO if need > REPORTED * free else logging.DEBUG, "tiles: none: %s", what)
             return None
         if why := self._indivisible():
             log.warning("warning: tiles: none: %s; it may not fit, but %s", what, why)
@@ -124,7 +122,7 @@ class Plan:
         return edge
 
     def _indivisible(self) -> str | None:
-        """Say why no picture can be cut, or None."""
+        """Return why no image can be cut, or None."""
         if self.whole:
             return f"the term {self.whole[0]} can't be cut"
         try:
@@ -134,18 +132,18 @@ class Plan:
         return None
 
     def predicted(self, pixels: int, at_once: int) -> int:
-        """Return the bytes that a step takes at its peak.
+        """Return the peak memory of a step, bytes.
 
         Args:
-            pixels: Of the picture.
-            at_once: Pixels whose features are held at the same time: the picture's, or a tile's.
+            pixels: Of the image.
+            at_once: Pixels whose features are in memory at the same time: those of the image, or of a tile.
         """
         saved, largest = self.per_pixel
-        return round(pixels * 3 * 4 * PICTURES + at_once * (SAVED * saved + LARGEST * largest))
+        return round(pixels * 3 * 4 * IMAGES + at_once * (SAVED * saved + LARGEST * largest))
 
     @cached_property
     def per_pixel(self) -> tuple[float, float]:
-        """Bytes that the features keep for the backward pass, and its largest map, by a trial on a small picture."""
+        """Bytes that the features save for backward, and the largest map of that, per pixel, from a small image."""
         edge = max(96, self.backbone.smallest)
         kept: dict[int, int] = {}
 
@@ -154,7 +152,7 @@ class Plan:
             return value
 
         tensors = [*self.backbone.parameters(), *self.backbone.buffers()]
-        like = next(value for value in tensors if value.is_floating_point())  # means may be whole numbers
+        like = next(value for value in tensors if value.is_floating_point())  # a mean may be an integer
         image = torch.zeros(1, 3, edge, edge, device=like.device, dtype=like.dtype, requires_grad=True)
         own = {value.untyped_storage().data_ptr() for value in tensors}
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):

@@ -1,4 +1,4 @@
-"""Where a feature looks: stride and reach of every layer of a backbone, found by trial, so that any network will do."""
+"""Stride and receptive field of every layer of a backbone, found by trial, so that any network will do."""
 
 import copy
 import math
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from nst.backbones.base import Backbone
 
-APART = 40320  # pixels: 2^7 3^2 5 7, divisible by every stride of a network
-LONGEST = 4096  # pixels: the longest strip tried; no feature that tiles are good for sees further
+APART = 40320  # pixels: 2^7 3^2 5 7, a multiple of any network's strides
+LONGEST = 4096  # pixels: the longest strip tried; tiles are of no use for wider receptive fields
 
 
 class NotLocalError(ValueError):
-    """A layer does not see a neighbourhood, the same everywhere."""
+    """The features of a layer do not depend on a neighbourhood, the same everywhere."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What the feature at position j reads along one axis: the pixels from `j stride - before` to `j stride + after`.
+    """Receptive field along one axis: the feature at position j reads pixels `j stride - before` to `j stride + after`.
 
     Attributes:
         stride: Pixels from one position to the next.
@@ -34,22 +34,22 @@ class Reach:
 
 
 Geometry = dict[str, tuple[Reach, Reach]]
-"""Layer -> its reach along rows and along columns."""
+"""Layer -> its receptive field along rows and along columns."""
 PIXEL = Reach(1, 0, 0)
 
 
 def geometry(backbone: Backbone) -> Geometry:
-    """Find the reach of every layer of a backbone.
+    """Find the receptive field of every layer of a backbone.
 
-    The stride comes from the sizes of the layers at two sizes of the picture. For the reach one line of a strip is made
-    not-a-number: the features that become none are those that read it, since convolution, pooling and rectification all
-    pass it on, whatever their weights are.
+    The stride comes from the sizes of the layers for two sizes of the image. For the receptive field one line of a
+    strip is set to NaN: the features that become NaN are those that read it, because convolution, pooling and ReLU pass
+    NaN on whatever the weights are.
 
     Raises:
-        NotLocalError: A layer sees the whole picture (a global pooling, attention), or has no stride.
+        NotLocalError: A layer sees the whole image (global pooling, attention), or has no stride.
     """
     strides = _strides(backbone)
-    probe = copy.deepcopy(backbone).cpu().double().eval()  # a copied graph forgets the mode it was in
+    probe = copy.deepcopy(backbone).cpu().double().eval()  # a copied graph is in training mode
     found = [_reaches(probe, strides, axis) for axis in (0, 1)]
     layers = {name: (found[0][name], found[1][name]) for name in backbone.layers}
     return {"image": (PIXEL, PIXEL), "input": (PIXEL, PIXEL)} | layers
@@ -62,7 +62,7 @@ def _strides(backbone: Backbone) -> dict[str, int]:
     out = {}
     for name in backbone.layers:
         if small[name].dim() != 4:
-            raise NotLocalError(f"layer {name} is no map over the picture")
+            raise NotLocalError(f"layer {name} is not a map over the picture")
         steps = {large[name].shape[axis] - small[name].shape[axis] for axis in (-2, -1)}
         more = steps.pop()
         if steps or more <= 0 or APART % more:
@@ -91,12 +91,12 @@ def _reaches(backbone: Backbone, strides: Mapping[str, int], axis: int) -> dict[
 
 
 def _strip(length: int, width: int, axis: int) -> Tensor:
-    """A strip in double precision: there no library convolves by a transform, which would mix neighbours."""
+    """A strip in float64, for which no library convolves by a transform, where NaN would spread to neighbours."""
     return torch.zeros(1, 3, *((length, width) if axis == 0 else (width, length)), dtype=torch.float64)
 
 
 def _touched(backbone: Backbone, strip: Tensor, line: int, axis: int) -> dict[str, tuple[int, int, int]]:
-    """Layer -> the first and the last position that read a line of the strip, and the count of positions."""
+    """Layer -> the first and the last position that read a line of the strip, and the number of positions."""
     strip.select(axis + 2, line).fill_(math.nan)
     with torch.autocast("cpu", enabled=False):
         features = backbone(strip)

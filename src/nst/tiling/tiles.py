@@ -14,7 +14,7 @@ from nst.tiling.memmap import Paged, part
 from nst.tiling.receptive_field import Geometry, NotLocalError
 from nst.tiling.windows import Tiling, Window, boxes
 
-TOLERANCE = 1e-9  # of the largest feature: far above float64 rounding, far below a wrong feature
+TOLERANCE = 1e-9  # of the largest feature: far above float64 rounding, far below any real difference
 
 
 def crop(
@@ -26,17 +26,17 @@ def crop(
     maps: Mapping[str, Tensor | Paged],
     mask: Stats | None,
 ) -> tuple[Stats, Stats, Stats | None]:
-    """Return the part of features, reference and mask that a tile gives to a term.
+    """Return the part of the features, of the reference and of the mask that belongs to a tile.
 
-    A term that reads neighbours gets a margin of them around its own positions, with weight 0.
+    A term that reads neighbours gets a margin of them around the tile's own positions, with weight 0.
 
     Args:
-        term: Measures them.
+        term: The term that measures them.
         window: The tile.
-        geometry: Reach of every layer.
+        geometry: Receptive field of every layer.
         features: Layer -> (1, C, h, w) of the window.
-        reference: As the term keeps it, of the whole picture, but for its maps.
-        maps: Layer -> what it keeps that is as large as the layer.
+        reference: What the term keeps of the whole picture, without the maps.
+        maps: Layer -> what the term keeps that is as large as the layer.
         mask: Layer -> weights of the positions of the whole picture, or None.
     """
     own: Stats = {}
@@ -56,14 +56,14 @@ def crop(
 
 
 Measure = Callable[[Tensor, Window], Sequence[Tensor]]
-"""(A window's part of the image, the window) -> tensors that are additive over tiles."""
+"""(window of the image, its position) -> tensors that are additive over tiles."""
 
 
 def total(image: Tensor, windows: Sequence[Window], measure: Measure) -> tuple[Tensor, ...]:
-    """Sum what is measured of each tile, with one tile's activations in memory at a time.
+    """Sum what is measured of each tile, with the activations of one tile in memory at a time.
 
-    The backward pass computes every tile once more, as activation checkpointing does, and adds its gradient into one
-    buffer of the image's size: a slice's own backward would fill a whole image with zeros for every tile.
+    Backward computes every tile again, as activation checkpointing does, and adds its gradient to one buffer of the
+    size of the image. The backward of a slice would instead fill a whole image with zeros for every tile.
 
     Args:
         image: (1, 3, H, W).
@@ -104,7 +104,7 @@ class _Total(torch.autograd.Function):
 def sizes(
     backbone: Backbone, image: Tensor, windows: Sequence[Window], geometry: Geometry
 ) -> dict[str, tuple[int, int]]:
-    """Return layer -> (height, width) of a picture that is too large to look at, from its last tile."""
+    """Return layer -> (height, width) of a picture that is too large to compute whole, from its last tile."""
     last = windows[-1]
     features = backbone(last.of(image))
     out = {}
@@ -118,7 +118,7 @@ def sizes(
 def maps(
     backbone: Backbone, image: Tensor, windows: Sequence[Window], geometry: Geometry, wanted: Iterable[str]
 ) -> Stats:
-    """Return the whole maps of some layers, put together tile by tile, with nothing else kept."""
+    """Return the whole maps of some layers, computed tile by tile."""
     shapes = sizes(backbone, image, windows, geometry)
     out: Stats = {name: image for name in wanted if name == "image"}
     for window in windows:
@@ -140,7 +140,7 @@ def verify(backbone: Backbone, how: Tiling) -> None:
     """Compare the features of two strips with those of their tiles, in double precision.
 
     Raises:
-        NotLocalError: They differ: the network does not do the same everywhere.
+        NotLocalError: They differ, so the network does not compute the same everywhere.
     """
     probe = copy.deepcopy(backbone).cpu().double().eval()
     for axis in (0, 1):
@@ -152,4 +152,4 @@ def verify(backbone: Backbone, how: Tiling) -> None:
             cut = maps(probe, strip, windows, how.geometry, backbone.layers)
         for name in backbone.layers:
             if (cut[name] - whole[name]).abs().max() > TOLERANCE * whole[name].abs().max():
-                raise NotLocalError(f"layer {name} sees not the same neighbourhood everywhere")
+                raise NotLocalError(f"layer {name} does not see the same neighbourhood everywhere")
