@@ -23,13 +23,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from skimage import data
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 400_000  # bytes of a sheet
 GAP, LABEL = 6, 24  # pixels
-STYLES = sorted(path.stem for path in (ROOT / "src/nst/assets/styles").glob("*.jpg"))
+STYLES = {  # painted styles: `style=` -> the picture's name
+    path.stem: option["asset"]
+    for path in sorted((ROOT / "conf/style").glob("*.yaml"))
+    if (option := yaml.safe_load(path.read_text())).get("asset")
+}
 OURS = "backbone=squeezenet backbone.checkpoint=embedded"
 TWO = "content=coffee style=[swirling_night,stained_glass]"
 TRAINED_ON = "[astronaut,chelsea,rocket,camera,hubble_deep_field,moon,coins,brick,grass,gravel]"  # all but the coffee
@@ -78,7 +83,7 @@ def photograph(name: str) -> Image.Image:
 
 def style(name: str) -> Image.Image:
     """Give one of our painted styles."""
-    return Image.open(ROOT / f"src/nst/assets/styles/{name}.jpg")
+    return Image.open(ROOT / f"src/nst/assets/styles/{STYLES[name]}.jpg")
 
 
 def cup() -> Image.Image:

@@ -247,6 +247,18 @@ def test_the_files_that_architecture_names_are_there():
     assert set(re.findall(r"^  (\w+)/ ", text("architecture.md"), flags=re.M)) == folders
 
 
+def test_the_tests_that_security_names_are_there():
+    rows = next(tables((ROOT / "SECURITY.md").read_text()))[1:]
+    for row in rows:
+        code = ""
+        for span in spans(row[-1]):
+            if span.endswith(".py"):
+                code = (ROOT / span).read_text()
+            else:
+                assert f"def {span}(" in code, span
+        assert code, row
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_every_command_composes(page):
     markdown = page.read_text()
