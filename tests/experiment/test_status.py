@@ -7,7 +7,8 @@ from nst.experiment import status
 
 
 def test_a_run_whose_process_is_gone_was_killed(tmp_path):
-    code = f"from pathlib import Path; from nst.experiment import status; status.write(Path({str(tmp_path)!r}), 'running')"
+    code = "from pathlib import Path; from nst.experiment import status;"
+    code += f"status.write(Path({str(tmp_path)!r}), 'running')"
     subprocess.run([sys.executable, "-c", code], check=True)
     fields = status.read(tmp_path)
     assert fields["state"] == "killed"
