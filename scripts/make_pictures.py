@@ -6,7 +6,8 @@ python scripts/make_pictures.py --scale 0.25 --out /tmp/try  # a quick try: smal
 
 Every picture is a sheet of runs of `train.py`. They need nothing but this clone: photographs that come with
 scikit-image, painted styles that come with nst, the wavelets and nst's own SqueezeNet. `gallery` shows the page of a
-sweep in Debian's chromium and is left alone where there is none. It takes about ten minutes on two cores.
+sweep in Debian's chromium and is left alone where there is none. `network`, a short training, is painted only when it
+is named. On two cores that nobody else uses it takes about ten to fifteen minutes.
 """
 
 import argparse
@@ -279,7 +280,7 @@ def main() -> None:
     names = [*SHEETS, "network", "gallery"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--only", nargs="+", choices=names, default=names, metavar="NAME", help=f"of {', '.join(names)}"
+        "--only", nargs="+", choices=names, default=[*SHEETS, "gallery"], metavar="NAME", help=f"of {', '.join(names)}"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "docs/images", help="folder (default: docs/images)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor of all sizes (default: 1)")
