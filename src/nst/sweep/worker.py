@@ -24,7 +24,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, OmegaConf
 
-from nst.config import compose, legacy
+from nst.config import compose, legacy, recipes
 from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
 from nst.sweep import manifest
@@ -43,6 +43,7 @@ def run(config: DictConfig) -> Outcome:
     if not invocation.in_sweep:
         from nst.experiment.run import run as run_here
 
+        config, invocation = recipes.settle(config, invocation)
         return run_here(compose.plain(config), invocation)
     folder = invocation.folder
     before = status.read(folder)
@@ -52,6 +53,7 @@ def run(config: DictConfig) -> Outcome:
         return status.outcome(config.minimize, before)
     invocation = invocation.in_sweep_of(manifest.read(folder.parent).get("swept") or [])
     try:
+        config, invocation = recipes.settle(config, invocation)
         job = compose.plain(config)
     except Exception as error:
         return _failed(config, invocation, "failed", one_line(error))
