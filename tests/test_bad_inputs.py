@@ -10,7 +10,7 @@ import pytest
 import torch
 from bad_options import OPTIONS
 from bad_places import PLACES, RESUMES, SWEEPS
-from conftest import ROOT
+from conftest import ROOT, cache_in
 from hydra.core.global_hydra import GlobalHydra
 
 TINY = ("size=64", "steps=1", "pyramid=none", "threads=1", "logger=none", "judge=none", "timelapse=none")
@@ -21,7 +21,7 @@ TINY += ("trainer.accelerator=cpu", "download.hosts=[]", "hydra.run.dir=run")
 def refused(tmp_path, monkeypatch, capfd, photo):
     """Run `python train.py ARGUMENTS` in this process, and return the one line that it leaves."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NST_CACHE", str(cache_in(tmp_path)))
     for name in ("HYDRA_FULL_ERROR", "NST_REPORT"):  # `launch` sets them: this takes them back
         monkeypatch.setenv(name, "1")
         monkeypatch.delenv(name)

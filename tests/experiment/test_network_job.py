@@ -8,7 +8,7 @@ import time
 
 import pytest
 import torch
-from conftest import _train, picture
+from conftest import _train, cache_in, picture
 from PIL import Image
 
 from nst.networks import io
@@ -118,7 +118,7 @@ def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train,
     options = ("training.checkpoint_every=1", "steps=30", "style=mosaic")
     server = multiprocessing.get_context("forkserver")
     arguments = tiny("adain", *options, "method.network.channels=4", folder="killed")
-    process = server.Process(target=_train, args=(arguments, tmp_path, {"NST_CACHE": str(tmp_path / "cache")}))
+    process = server.Process(target=_train, args=(arguments, tmp_path, {"NST_CACHE": str(cache_in(tmp_path))}))
     process.start()
     deadline = time.time() + 120
     while not (tmp_path / "killed/last.ckpt").exists() and time.time() < deadline:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import ROOT, picture
+from conftest import ROOT, cache_in, picture
 from torch.nn.parallel import DistributedDataParallel
 
 from nst import losses
@@ -108,7 +108,7 @@ def test_every_tile_belongs_to_one_process() -> None:
 
 
 def run(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NST_CACHE": str(folder / "cache")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NST_CACHE": str(cache_in(folder))}
     quick = ["size=64", "steps=3", "logger=none", "trainer.accelerator=cpu", "judge=none", "timelapse=none"]
     command = [sys.executable, *before, str(ROOT / "train.py"), *quick, *words]
     return subprocess.Popen(
