@@ -112,7 +112,7 @@ def test_a_picture_without_a_recipe_is_said(tmp_path):
     with pytest.raises(ValueError, match="does not say how it was made"):
         read(written(tmp_path / "other.png", "x", field="Comment"))
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(ValueError, match="no whole PNG"):
+    with pytest.raises(ValueError, match="not a complete PNG"):
         read(tmp_path / "text.png")
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "missing.png")
