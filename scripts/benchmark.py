@@ -40,7 +40,7 @@ def configure(backbone: str, *more: str) -> DictConfig:
     """Compose the configuration of a run."""
     random = [] if backbone == "wavelet" else ["backbone.checkpoint=random"]
     with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-        cfg = compose("train", [f"backbone={backbone}", *random, *more])
+        cfg = compose("train", [f"backbone={backbone}", "name=benchmark", *random, *more])
     return to_node(instantiate.settled(to_plain(cfg)))
 
 

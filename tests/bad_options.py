@@ -122,7 +122,6 @@ OPTIONS: dict[str, str] = {
     "method.style_size=1": "method.style_size is 1",
     "method=painting": "there is no method=painting",
     "method._target_=nst.methods.Nothing": "there is no such class",
-    "job._target_=nst.experiment.image_job.pant": "there is no such class",
     "backbone=vgg20": "there is no backbone=vgg20; nearest: vgg",
     "backbone=vgg19": "no checkpoint of vgg19 can be had",
     "backbone=vgg19 backbone.checkpoint=nowhere.pth": "checkpoint not found: nowhere.pth",

@@ -63,6 +63,7 @@ def test_the_same_command_gives_the_same_picture_bit_for_bit(train, tmp_path):
     assert np.array_equal(*pictures)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path):
     command = [sys.executable, str(ROOT / "train.py"), *QUICK, "steps=0"]
     jobs = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
@@ -132,7 +133,16 @@ def test_a_sweep_runs_its_jobs_and_outlives_a_failing_one(train, tmp_path, photo
 
 @pytest.mark.parametrize(
     "recipe",
-    ["sohini_course", "sohini_readme", "lasse", "udaabu", "nikhil", "gatys2016", "neural_style", "gordicaleksa"],
+    [
+        "sohini_course",
+        "sohini_readme",
+        "lasse",
+        "udaabu",
+        "nikhil",
+        "gatys2016",
+        "neural_style",
+        pytest.param("gordicaleksa", marks=pytest.mark.slow),
+    ],
 )
 def test_every_recipe_starts_and_runs(train, tmp_path, recipe):
     done = train(
@@ -143,6 +153,7 @@ def test_every_recipe_starts_and_runs(train, tmp_path, recipe):
     assert picture(tmp_path / "run/final.png").size[0] >= 48
 
 
+@pytest.mark.slow
 def test_the_content_study_is_one_sweep_of_ten_runs(train, tmp_path):
     done = train(
         "experiment=content_study", "size=48", "steps=1", "backbone.checkpoint=random", "logger=none",

@@ -84,7 +84,9 @@ def at_step(step: int):
     return reached
 
 
-@pytest.mark.parametrize(("method", "step"), [("lbfgs", 8), ("adam", 7), ("bands", 6), ("lbfgs", 12)])
+@pytest.mark.parametrize(
+    ("method", "step"), [("lbfgs", 8), ("adam", 7), ("bands", 6), pytest.param("lbfgs", 12, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_goes_on_to_the_same_picture(train, killed, tmp_path, method, step):
     choices = (*TINY, *METHODS[method], "checkpoint.every=1")
     assert train(*choices, "hydra.run.dir=whole").returncode == 0

@@ -95,6 +95,8 @@ def test_what_is_fused(model, layers, expected) -> None:
 )
 def test_winograd_is_for_networks_of_3_x_3_convolutions(backbone, expected) -> None:
     layers = OmegaConf.load(ROOT / f"conf/layers/{backbone}.yaml")
+    if "defaults" in layers:  # vgg19's are vgg16's
+        layers = OmegaConf.load(ROOT / f"conf/layers/{layers.defaults[0]}.yaml")
     model = OmegaConf.load(ROOT / f"conf/backbone/{backbone}.yaml").model
     network = build(model, list(dict.fromkeys(map(str, [*layers.style, *layers.content])))).network
     assert any(isinstance(module, WinogradConv2d) for module in network.modules()) == expected

@@ -31,6 +31,7 @@ def run(folder, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
 
 
+@pytest.mark.slow
 def test_the_table_and_its_files(tmp_path) -> None:
     done = run(tmp_path, "--sizes", "48", "--backbones", "squeezenet", "--steps", "1", "--turns", "1")
     assert done.returncode == 0, done.stderr

@@ -2,9 +2,11 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 
+@pytest.mark.slow
 def test_the_cost_of_lightning_is_printed(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/overhead.py"), "size=48", "logger=none", "threads=1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

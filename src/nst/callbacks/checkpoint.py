@@ -211,9 +211,7 @@ class Checkpoint(Callback):
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add our facts; a batch that was only fetched counts as not started, else Lightning would skip a step."""
         checkpoint[FIELD] = self._facts(over=False, step=getattr(module, "first_step", 0) + trainer.global_step)
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-        for counts in (progress["total"], progress["current"]):
-            counts["ready"] = counts["completed"]
+        _forget_fetched(checkpoint)
 
     def _due(self, trainer: Trainer) -> bool:
         if self.every is not None:
@@ -231,6 +229,12 @@ class Checkpoint(Callback):
         now = {"seconds": time.monotonic() - self.began, "saved": time.time()}
         where = {"level": self.level, "over": over, "step": step, "levels": list(self.levels)}
         return self.facts | where | now
+
+
+def _forget_fetched(checkpoint: dict[str, Any]) -> None:
+    progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    for counts in (progress["total"], progress["current"]):
+        counts["ready"] = counts["completed"]
 
 
 class NetworkCheckpoint(Callback):
@@ -251,16 +255,20 @@ class NetworkCheckpoint(Callback):
         """Let Lightning write through `AtomicCheckpointIO`."""
         trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *args: Any) -> None:
-        """Write a checkpoint where one is due."""
+    def on_train_batch_start(self, trainer: Trainer, module: LightningModule, *args: Any) -> None:
+        """Write a checkpoint between two steps where one is due, when the step before is in the logs."""
         if trainer.global_step % self.every == 0:
             self._save(trainer)
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         """Write a checkpoint where a signal ends the training, unless gradients of half a step would be lost."""
-        batches = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed
         if isinstance(exception, Interrupted) and batches % trainer.accumulate_grad_batches == 0:
             self._save(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Count a batch that was only fetched as not started."""
+        _forget_fetched(checkpoint)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Write the last one."""
@@ -269,6 +277,8 @@ class NetworkCheckpoint(Callback):
     def _save(self, trainer: Trainer) -> None:
         if trainer.global_step and self.saved != trainer.global_step:
             self.saved = trainer.global_step
+            for logger in trainer.loggers:
+                logger.save()
             trainer.save_checkpoint(str(self.path), weights_only=False)
 
 

@@ -34,8 +34,9 @@ class Announce(Callback):
         assert isinstance(typed, list)
         words = [str(word) for word in typed]
         before = manifest.read(folder)
-        if before and legacy.words([str(word) for word in before.get("overrides") or []]) != words:
-            _refuse(f"{folder} holds another sweep; to continue it, type its own choices: {before.get('overrides')}")
+        theirs = before.get("overrides")
+        if before and not (isinstance(theirs, list) and legacy.words([str(word) for word in theirs]) == words):
+            _refuse(f"{folder} holds another sweep; to continue it, type its own choices: {theirs}")
         folder.mkdir(parents=True, exist_ok=True)
         fields = {
             "overrides": words,

@@ -28,7 +28,7 @@ from nst.config import compose, legacy, recipes
 from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
 from nst.sweep import manifest
-from nst.utils.errors import one_line
+from nst.utils.errors import one_line, report
 
 log = logging.getLogger("nst")
 REQUEUED = -1
@@ -43,8 +43,12 @@ def run(config: DictConfig) -> Outcome:
     if not invocation.in_sweep:
         from nst.experiment.run import run as run_here
 
-        config, invocation = recipes.settle(config, invocation)
-        return run_here(compose.plain(config), invocation)
+        try:
+            config, invocation = recipes.settle(config, invocation)
+            job = compose.plain(config)
+        except Exception as error:  # Hydra would print more than one line
+            raise SystemExit(report(error)) from None
+        return run_here(job, invocation)
     folder = invocation.folder
     before = status.read(folder)
     same = legacy.words(before.get("overrides") or []) == invocation.overrides
