@@ -77,3 +77,8 @@ def test_old_classes_are_found_where_they_are_now():
     assert made["pyramid"]["_target_"] == "nst.methods.pyramid.coarse_to_fine"
     assert made["list"] == [{"_target_": "nst.data.photographs.folder"}, 3]
     assert legacy.config({"learn": 1}) == {"learn": 1}  # today's have no `job`, and are left as they are
+
+
+def test_damaged_records_hold_no_words():
+    assert legacy.recorded({"overrides": ["recipe=a.png", 3, None]}) == ["reproduce=a.png"]
+    assert legacy.recorded({"overrides": 3}) == legacy.recorded({}) == []

@@ -1,6 +1,7 @@
 """Names that earlier versions gave to options and classes, so that their runs and pictures can still be opened."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 OPTIONS = {"recipe": "reproduce", "objective": "minimize", "learn": "training"}
@@ -26,6 +27,12 @@ CLASSES = {"nst.config.training_options.Teaching": "nst.config.training_options.
 def words(overrides: list[str]) -> list[str]:
     """Return overrides as they are typed today."""
     return [re.sub(r"^([+~]*)(\w+)(?=[.=@])", lambda m: m[1] + OPTIONS.get(m[2], m[2]), word) for word in overrides]
+
+
+def recorded(status: Mapping[str, Any]) -> list[str]:
+    """Return the overrides that `status.json` or `sweep.json` records, as they are typed today; none if damaged."""
+    found = status.get("overrides")
+    return words([word for word in found if isinstance(word, str)]) if isinstance(found, list) else []
 
 
 def config(stored: dict[str, Any]) -> dict[str, Any]:

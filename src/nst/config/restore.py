@@ -39,7 +39,7 @@ def resumed(
     if Path(config["resume"]).expanduser().resolve() != folder.resolve():
         raise ValueError(f"resume={config['resume']} goes on in its own folder; take hydra.run.dir={folder} away")
     typed = [word for word in invocation.overrides if top_level(word) not in FREE]
-    first = _words(status)
+    first = legacy.recorded(status)
     own = [word for word in first if top_level(word) not in FREE]
     if typed and typed != own:
         raise ValueError(
@@ -104,8 +104,3 @@ def reproduced(
     younger = {key: value for key, value in config.items() if key not in recorded}  # options that it did not know
     local = {key: config[key] for key in BESIDE if key in LOCAL or key in typed}
     return {**younger, **recorded, "threads": threads, **local, "reproduce": None}
-
-
-def _words(status: Mapping[str, Any]) -> list[str]:
-    found = status.get("overrides")
-    return legacy.words([word for word in found if isinstance(word, str)]) if isinstance(found, list) else []

@@ -51,7 +51,7 @@ def run(config: DictConfig) -> Outcome:
         return run_here(job, invocation)
     folder = invocation.folder
     before = status.read(folder)
-    same = legacy.words(before.get("overrides") or []) == invocation.overrides
+    same = legacy.recorded(before) == invocation.overrides
     if same and before.get("state") == "finished":
         log.info("job %s is finished already; its picture is kept", invocation.number)
         return status.outcome(config.minimize, before)
