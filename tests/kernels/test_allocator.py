@@ -18,8 +18,8 @@ from nst.kernels import allocator
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-def use():
-    torch.ones(50, 2**20)  # 200 MB, freed at once
+def use(rows=50):
+    torch.ones(rows, 2**20)  # 4 MB a row, freed at once
 
 use()
 before = held()
@@ -30,7 +30,7 @@ with allocator.keep_memory(KEEP):
     given = held()
     use()
 after = held()
-use()
+use(75)  # larger than any hole that the block left in the heap, which malloc would take instead of a mapping
 print(inside - before, given - before, after - before, held() - before)
 """
 
