@@ -5,7 +5,6 @@ Input and output images are RGB in [0, 1], 1 x 3 x H x W; H and W are multiples 
 
 import os
 import sys
-from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
@@ -21,9 +20,12 @@ def main(arguments: list[str]) -> int:
         options = _options(arguments)
         from nst.inference.onnx_export import export
         from nst.networks import io
+        from nst.utils.files import user_path
 
-        source = Path(options["checkpoint"]).expanduser()
-        target = Path(options.get("output", source.with_suffix(".onnx"))).expanduser()
+        source = user_path(options["checkpoint"])
+        target = user_path(options.get("output", source.with_suffix(".onnx")))
+        if target.exists() and target.samefile(source):
+            raise ValueError(f"output={target} is the checkpoint itself; give another name")
         for name, shape in export(io.load(source), target).items():
             print(f"{name}: {shape}")
         print(f"network: {target}")

@@ -38,6 +38,20 @@ def nothing(folder: Path) -> None:
 
 
 Place = tuple[Callable[[Path], None], tuple[str, ...], str]
+
+
+def lying(name: str) -> Callable[[Path], None]:
+    """A file that no run has left."""
+
+    def make(folder: Path) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("somebody's")
+
+    return make
+
+
+figures, animation, pages = lying("run/metrics.csv"), lying("timelapse.webp"), lying("run/gallery.html")
+
 PLACES: dict[str, Place] = {
     "a pipe": (own_device, ("content.path=pipe.png",), "no picture pipe.png"),
     "a socket": (own_device, ("style.path=socket.png",), "no picture socket.png"),
@@ -55,6 +69,13 @@ PLACES: dict[str, Place] = {
     "a run folder in a device": (nothing, ("hydra.run.dir=/dev/null/run",), "/dev/null"),
     "a folder that holds a run": (finished, ("hydra.run.dir=run",), "holds a run already (finished, final.png)"),
     "a picture in a run's own folder": (finished, ("reproduce=run/final.png",), "holds a run already"),
+    "somebody's figures": (figures, ("hydra.run.dir=run",), "run holds metrics.csv, which a run would replace"),
+    "somebody's animation": (animation, ("hydra.run.dir=.",), "holds timelapse.webp, which a run would replace"),
+    "somebody's pages": (
+        pages,
+        ("-m", "seed=0,1", "hydra.sweep.dir=run"),
+        "run holds gallery.html, which a sweep would",
+    ),
     "resume of nothing": (nothing, ("resume=nowhere",), "resume=nowhere is no run"),
     "resume of a file": (file_in_the_way, ("resume=file",), "resume=file is no run"),
     "resume of another folder": (nothing, ("resume=.",), "resume=. is no run"),

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor
 
 from nst.data.download import Download, DownloadError, fetch
-from nst.utils.files import load_weights_only, sha256
+from nst.utils.files import load_weights_only, sha256, user_path
 
 State = dict[str, Tensor]
 Source = dict[str, str | None]
@@ -38,7 +38,7 @@ def load(model: str, checkpoint: str | None, download: Download) -> tuple[State,
             raise ValueError(f"{model} has no embedded checkpoint; one is there for {', '.join(EMBEDDED)}")
         return read(EMBEDDED[model]), record("embedded", EMBEDDED[model])
     if checkpoint is not None:
-        path = Path(checkpoint).expanduser()
+        path = user_path(checkpoint)
         return read(path), record("file", path)
     url = _url(model)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from nst.config import legacy
+from nst.utils.files import user_path
 from nst.utils.process import has_nonzero_rank, without_output
 
 PATHS = re.compile(
@@ -33,7 +34,7 @@ def with_run_folder(arguments: list[str]) -> list[str]:
     out = []
     for argument in arguments:
         key, _, value = argument.partition("=")
-        folder = Path(value.strip("'")).expanduser()
+        folder = user_path(value.strip("'"))
         if key == "resume" and value != "null":
             if not (folder / mark).is_file():
                 raise ValueError(f"{argument} is no {kind}; give the folder that `{mark}` is in")
@@ -63,7 +64,7 @@ def _quoted(argument: str, sweep: bool) -> str:
         return argument
     if value.startswith("[") and value.endswith("]") and not Path(value).exists():
         return f"{match['key']}=[{','.join(_quote(item) for item in value[1:-1].split(','))}]"
-    if sweep and not Path(value).expanduser().exists():
+    if sweep and not user_path(value).exists():
         return f"{match['key']}={','.join(_quote(item) for item in value.split(','))}"
     return f"{match['key']}={_quote(value)}"
 

@@ -14,6 +14,7 @@ from nst.config import legacy
 from nst.config.invocation import Invocation, top_level
 from nst.config.job import FREE, digest_of
 from nst.config.trusted import REQUIRED, refuse_foreign
+from nst.utils.files import user_path
 
 FILE = "config.yaml"
 LOCAL = ("download", "logger", "judge", "minimize", "reproduce", "resume", "checkpoint", "keep_memory", "name")
@@ -36,7 +37,7 @@ def resumed(
         ValueError: Something was typed that would make another picture, or the stored configuration can't be used.
     """
     folder = invocation.folder
-    if Path(config["resume"]).expanduser().resolve() != folder.resolve():
+    if user_path(config["resume"]).resolve() != folder.resolve():
         raise ValueError(f"resume={config['resume']} goes on in its own folder; take hydra.run.dir={folder} away")
     typed = [word for word in invocation.overrides if top_level(word) not in FREE]
     first = legacy.recorded(status)

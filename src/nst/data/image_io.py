@@ -10,17 +10,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from nst.data import encoding
+from nst.data.formats import own_formats
 from nst.utils.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
 BAND = 256  # rows converted to 8 bits at a time, to save memory
 SMALLEST_EDGE = 2  # pixels
-
-FOREIGN = ("EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG")
-"""Formats that Pillow passes to other programs. EPS files are programs themselves, run by Ghostscript."""
 
 DAMAGE = (
     *(OSError, SyntaxError, ValueError, LookupError, EOFError, MemoryError, OverflowError, TypeError, RuntimeError),
@@ -76,12 +74,6 @@ def load(path: Path, *, max_megapixels: float = 200.0) -> DecodedImage:
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged or cut off ({error}); give a complete file") from None
     return DecodedImage(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
-
-
-def own_formats() -> list[str]:
-    """Return the names of the formats that Pillow decodes without another program."""
-    Image.init()
-    return [name for name in Image.ID if name not in FOREIGN]
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -205,7 +197,14 @@ def to_range(image: Tensor, how: str) -> Tensor:
     return image if low >= 0 and high <= 1 else image.clamp(0, 1)
 
 
-def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[str, str] | None = None) -> None:
+def save(
+    image: Tensor,
+    path: Path,
+    *,
+    alpha: Tensor | None = None,
+    text: dict[str, str] | None = None,
+    quality: int = encoding.QUALITY,
+) -> None:
     """Write an 8-bit image in the format of the path's extension, atomically: an older file is replaced at the end.
 
     Args:
@@ -213,6 +212,7 @@ def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[s
         path: The file.
         alpha: Opacity in [0, 1], (1, 1, H', W'), resampled to the image's size.
         text: PNG text fields to store with the pixels.
+        quality: Of formats that lose detail, from 1 to 100.
     """
     if alpha is not None:
         image = torch.cat([image, resize(alpha.to(image), size_of(image))], dim=1)
@@ -220,10 +220,4 @@ def save(image: Tensor, path: Path, *, alpha: Tensor | None = None, text: dict[s
     for top in range(0, len(array), BAND):
         part = image[0, :, top : top + BAND].detach().float().clamp(0, 1) * 255
         array[top : top + BAND] = part.round().byte().permute(1, 2, 0).cpu().numpy()
-    info = PngInfo()
-    for key, value in (text or {}).items():
-        info.add_itxt(key, value)
-    options = {"pnginfo": info} if path.suffix == ".png" else {}
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, format=Image.registered_extensions()[path.suffix], **options)
-    write(path, buffer.getbuffer())
+    write(path, encoding.encode(array, encoding.format_of(path), quality=quality, text=text))

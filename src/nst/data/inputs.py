@@ -10,6 +10,7 @@ from nst.data import image_io, masks
 from nst.data.color import Color
 from nst.data.image_io import DecodedImage
 from nst.data.library import ImageSource
+from nst.utils.files import user_path
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,6 @@ def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color,
 def _mask(source: ImageSource, size: tuple[int, int], remarks: list[str], max_megapixels: float) -> Tensor | None:
     if source.mask is None:
         return None
-    mask = masks.load(Path(source.mask).expanduser(), max_megapixels=max_megapixels)
+    mask = masks.load(user_path(source.mask), max_megapixels=max_megapixels)
     remarks += masks.stretched(f"mask {source.mask}", mask, size)
     return mask

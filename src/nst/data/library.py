@@ -11,7 +11,7 @@ from PIL import Image
 
 from nst.data.download import Download, DownloadError, fetch
 from nst.utils.errors import nearest
-from nst.utils.files import sha256
+from nst.utils.files import sha256, user_path
 
 COMMONS = "https://commons.wikimedia.org/wiki/Special:FilePath/"
 WIDTH = 1280  # pixels; one of the standard thumbnail widths of Wikimedia
@@ -98,7 +98,7 @@ def find(source: ImageSource, download: Download) -> ImageFile:
         DownloadError: The painting can't be fetched from Commons and has no homage.
     """
     if source.path is not None:
-        return _image_file(_existing(Path(source.path).expanduser()), "file")
+        return _image_file(_existing(user_path(source.path)), "file")
     if source.sample is not None:
         return _image_file(sample(source.sample), "sample")
     if source.asset is not None:

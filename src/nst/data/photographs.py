@@ -14,6 +14,7 @@ from torch.distributed import get_rank, get_world_size, is_initialized
 from torch.utils.data import Dataset, Sampler
 
 from nst.data import image_io, library
+from nst.utils.files import user_path
 
 FULLY_CHECKED = 2000  # files; of a folder with more, only the headers are read before the training starts
 
@@ -52,7 +53,7 @@ def folder(path: str | Path, *, max_megapixels: float = 200.0, styles: str | Non
     Raises:
         ValueError: There is no such folder, or no readable image in it.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_dir():
         raise ValueError(f"{path} is no folder; give a folder of pictures")
     files = image_io.files_in(path)

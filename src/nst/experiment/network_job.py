@@ -22,6 +22,7 @@ from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import sweep_value
 from nst.networks import io
+from nst.utils.files import user_path
 
 log = logging.getLogger("nst")
 FILE = "network.ckpt"
@@ -40,7 +41,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         record: Of the run's folder.
         stop: Ends the job at a signal.
     """
-    base = BaseNetwork.read(Path(job.base).expanduser()) if job.base is not None else None
+    base = BaseNetwork.read(user_path(job.base)) if job.base is not None else None
     own = BaseNetwork.read(job.folder) if job.resumes and (job.folder / NAME).is_file() else None
     method, adds = _method(job, base)
     _warn(job, record)

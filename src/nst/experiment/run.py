@@ -21,10 +21,12 @@ from nst.experiment import image_job, network_job, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import NoRecord, Record
 from nst.utils.errors import one_line, report
-from nst.utils.files import write
+from nst.utils.files import user_path, write
 from nst.utils.process import has_nonzero_rank, launched_by_lightning, rank
 
 log = logging.getLogger("nst")
+KEPT = (image_job.FINAL, image_job.PARTIAL, "last.ckpt", network_job.FILE)
+"""Files of a run that a new one in the same folder must not replace."""
 
 
 def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
@@ -60,7 +62,9 @@ def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
 
 def refuse_used(folder: Path, before: Mapping[str, Any]) -> None:
     """Refuse a folder whose run has left something that a new one would overwrite."""
-    left = [name for name in (image_job.FINAL, image_job.PARTIAL, "last.ckpt") if (folder / name).is_file()]
+    if not before and (foreign := status.foreign(folder)):
+        raise ValueError(f"{folder} holds {foreign}, which a run would replace; give another hydra.run.dir=")
+    left = [name for name in KEPT if (folder / name).is_file()]
     if not left:
         return
     state = before.get("state", "of another kind")
@@ -99,7 +103,7 @@ def _run(
 ) -> Outcome:
     asked: Provenance | None = None
     if config["reproduce"] is not None:
-        asked = provenance.read(Path(config["reproduce"]).expanduser())
+        asked = provenance.read(user_path(config["reproduce"]))
         config = restore.reproduced(config, invocation, asked.config, threads=asked.threads, command=asked.command)
         invocation = invocation.with_choices(asked.choices)
     config = instantiate.settled(config)

@@ -19,6 +19,8 @@ NAME = "status.json"
 LOCK = ".lock"
 STALE = ("events.out.tfevents.*", "metrics.csv", "partial.png", "metrics.json", "last.ckpt")
 """Files of an earlier try that a new start in the same folder must not be mixed with."""
+WRITTEN = (*STALE, NAME, "config.yaml", "final.png", "level_*.png", "timelapse.*", "network.ckpt", "gallery.*")
+"""Files that a run or a sweep writes into its folder."""
 
 
 def write(folder: Path, state: str, reason: str | None = None, **more: Any) -> None:
@@ -64,6 +66,12 @@ def remove_stale(folder: Path) -> None:
     for pattern in STALE:
         for file in folder.glob(pattern):
             file.unlink()
+
+
+def foreign(folder: Path) -> str | None:
+    """Return the name of a file in a folder without a run that one would replace; None if there is none."""
+    found = (file.name for pattern in WRITTEN for file in folder.glob(pattern))
+    return min(found, default=None)
 
 
 def gone(fields: Mapping[str, Any]) -> bool:

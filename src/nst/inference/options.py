@@ -18,6 +18,9 @@ class Options:
         checkpoint: The `network.ckpt` of a run.
         content: A picture, a folder of pictures, or a video (needs the extra `video`).
         output: The file or folder to write; null: in the working folder, named after the content.
+        overwrite: Whether to replace older files; else a result gets a name that is free. The content and other files
+            that are read are never replaced.
+        quality: Of JPEG, WebP and AVIF files, from 1 to 100.
         style: `name:weight,name:weight` of the checkpoint's styles, or with method=adain of picture files; null: the
             checkpoint's first style.
         strength: From 0, the photograph (method=adain: its reconstruction), to 1, the style.
@@ -40,6 +43,8 @@ class Options:
     checkpoint: str
     content: str
     output: str | None = None
+    overwrite: bool = False
+    quality: int = 95
     style: str | None = None
     strength: float = 1.0
     masks: str | None = None
@@ -60,6 +65,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; give {least} or more")
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality is {self.quality}; give 1 up to 100")
         edge = self.tiles
         if edge not in ("auto", "none") and not (isinstance(edge, int) and edge >= 16 and edge % 4 == 0):
             raise ValueError(

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from nst.data import image_io, masks
 from nst.networks import Adain, Transformer
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
+from nst.utils.files import user_path
 
 STYLE_SIZE = 320  # shorter edge of a style file, pixels, if the checkpoint does not say at which it was trained
 
@@ -51,7 +51,7 @@ def parse(words: str | None, known: Sequence[str]) -> list[StyleRequest]:
 
 def _request(word: str, known: Sequence[str]) -> StyleRequest:
     name, colon, number = word.rpartition(":")
-    if not colon or word in known or Path(word).is_file():
+    if not colon or word in known or user_path(word).is_file():
         return StyleRequest(word)
     try:
         weight = float(number)
@@ -132,7 +132,7 @@ def _code(name: str, trained: Trained) -> Tensor:
     near = ", ".join(nearest(name, trained.styles))
     if not isinstance(trained.network, Adain):
         raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}")
-    path = Path(name).expanduser()
+    path = user_path(name)
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
     edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
@@ -157,7 +157,5 @@ def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapix
     names = [name.strip() for name in files.split(",")]
     if len(names) != count:
         raise ValueError(f"masks={files} names {len(names)}, but there are {count} styles; give as many, null for none")
-    read = [
-        None if name == "null" else masks.load(Path(name).expanduser(), max_megapixels=max_megapixels) for name in names
-    ]
+    read = [None if name == "null" else masks.load(user_path(name), max_megapixels=max_megapixels) for name in names]
     return masks.divide(read, None, size)[0]

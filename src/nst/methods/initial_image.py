@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from nst.backbones.base import Input
 from nst.data import image_io
+from nst.utils.files import user_path
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def file(inputs: InitInputs, *, path: str) -> Tensor:
         inputs: Of which the content gives the size.
         path: The file.
     """
-    return image_io.resize(image_io.load(Path(path).expanduser()).rgb, image_io.size_of(inputs.content))
+    return image_io.resize(image_io.load(user_path(path)).rgb, image_io.size_of(inputs.content))
 
 
 def blend(inputs: InitInputs, *, noise: Initial, amount: float) -> Tensor:

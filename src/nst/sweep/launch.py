@@ -37,6 +37,8 @@ class Announce(Callback):
         theirs = before.get("overrides")
         if before and not (isinstance(theirs, list) and legacy.words([str(word) for word in theirs]) == words):
             _refuse(f"{folder} holds another sweep; to continue it, type its own choices: {theirs}")
+        if not before and (foreign := status.foreign(folder)):
+            _refuse(f"{folder} holds {foreign}, which a sweep would replace; give another hydra.sweep.dir=")
         folder.mkdir(parents=True, exist_ok=True)
         fields = {
             "overrides": words,

@@ -44,15 +44,26 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:
-            raise _explained(error, path) from error
+            raise explained(error, path) from error
         raise
 
 
-def _explained(error: OSError, path: Path) -> OSError:
+def explained(error: OSError, path: Path) -> OSError:
+    """Return the error of a file that can't be written, of the same class and number, with what to do about it."""
     remedies = {**REMEDIES, errno.ENOENT: f"the folder {path.parent} is gone"}
+    remedies |= dict.fromkeys((errno.ENOTDIR, errno.EEXIST), f"{path.parent} is no folder; choose another")
     explained = type(error)(f"cannot write {path}: {remedies.get(error.errno or 0, error.strerror)}")
     explained.errno = error.errno
     return explained
+
+
+def user_path(text: str | Path) -> Path:
+    """Return the path that a user typed: as it is if there is such a file, else with `~` as the user's home folder."""
+    path = Path(text)
+    if os.path.lexists(path):
+        return path
+    expanded = os.path.expanduser(path)  # noqa: PTH111 - Path's raises an error where there is no home or no such user
+    return Path(expanded)
 
 
 def _sync_folder(path: Path) -> None:
@@ -101,4 +112,4 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
         chosen: The folder; None means $NST_CACHE, or else the user's cache folder on this system.
     """
     folder = chosen or os.environ.get("NST_CACHE")
-    return Path(folder).expanduser().absolute() if folder else user_cache_path("nst")
+    return user_path(folder).absolute() if folder else user_cache_path("nst")
