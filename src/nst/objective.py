@@ -25,12 +25,14 @@ class Target:
         weight: Its weight among the styles of its region; they are normalised to sum to 1.
         mask: Its region of the generated image, (1, 1, H', W') of that image's size; None for everywhere.
         name: What it is called in errors.
+        alpha: Opacity of `image`, (1, 1, H, W); None for opaque. What is transparent has no say in the references.
     """
 
     image: Tensor
     weight: float = 1.0
     mask: Tensor | None = None
     name: str = "style"
+    alpha: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ class RegionReference:
     area: float = 1.0
 
     @classmethod
-    def of_whole_image(cls, term: Term, stats: Stats, *, tiled: bool) -> "RegionReference":
-        """Return the reference of a loss that compares the whole image with what it keeps of one picture."""
+    def of_whole_image(
+        cls, term: Term, stats: Stats, *, tiled: bool, visible: Stats | None = None
+    ) -> "RegionReference":
+        """Return the reference of a loss that compares all that is visible with what it keeps of one picture."""
         maps = {name: value for name, value in stats.items() if term.spatial and name in term.layers}
         rest = {name: value for name, value in stats.items() if name not in maps}
-        return cls(rest, memmap.page(maps) if tiled else maps)
+        return cls(rest, memmap.page(maps) if tiled else maps, visible)
 
     def all_stats(self) -> Stats:
         """Return `stats` and the whole `maps` as one."""
@@ -124,27 +128,39 @@ class Objective(nn.Module):
         return torch.stack([w * torch.stack(list(layer_losses[k].values())).sum() for k, w in weights.items()]).sum()
 
     @torch.no_grad()
-    def references(self, content: Tensor, styles: Sequence[Target], ranks: Ranks = SINGLE_PROCESS) -> References:
+    def references(
+        self,
+        content: Tensor,
+        styles: Sequence[Target],
+        ranks: Ranks = SINGLE_PROCESS,
+        *,
+        alpha: Tensor | None = None,
+    ) -> References:
         """Return what the terms compare an image of the content's size with.
 
         Args:
             content: [0, 1] RGB, (1, 3, H, W).
             styles: One or more. Those with the same mask are mixed, by their weights, into one region's reference.
             ranks: This process among those that work on the image; each computes all references, with the same tiles.
+            alpha: Opacity of the content, (1, 1, H, W); None for opaque. Where it is transparent no loss looks at the
+                image.
 
         Raises:
             ValueError: The weights of a region's styles sum to 0, or a region is smaller than one position of a layer.
         """
         windows = self.plan.windows(content, ranks)
         features, sizes = self._content_features(content, windows)
+        visible = None if alpha is None else masks.follow(alpha, sizes)
         out: References = {name: [] for name, _ in self.named()}
         for name, term in self.named():
             if term.of != "style":
-                stats = term.reference(features) if term.of == "content" else {}
-                out[name].append(RegionReference.of_whole_image(term, stats, tiled=windows is not None))
+                stats = term.reference(features, visible) if term.of == "content" else {}
+                whole = RegionReference.of_whole_image(term, stats, tiled=windows is not None, visible=visible)
+                out[name].append(whole)
         del features  # by now their maps may lie in files
         style_terms = [(name, term) for name, term in self.named() if term.of == "style"]
-        for mask, members in _regions(styles):
+        for region, members in _regions(styles):
+            mask = alpha if region is None else region if alpha is None else region * alpha
             names = ", ".join(style.name for style in members)
             weight = sum(style.weight for style in members)
             if weight <= 0:
@@ -152,10 +168,14 @@ class Objective(nn.Module):
             members = [style for style in members if style.weight > 0]
             layer_masks = None if mask is None else masks.follow(mask, sizes)
             _check_area(layer_masks, names, image_io.size_of(content))
-            kept = [self._style_stats(style.image, style_terms, ranks) for style in members]
+            kept = [self._style_stats(style, style_terms, ranks) for style in members]
             for name, term in style_terms:
                 stats = term.mix([one[name] for one in kept], [style.weight / weight for style in members])
-                area = 1.0 if mask is None else mask.mean().item()
+                area = (
+                    1.0
+                    if region is None or mask is None
+                    else mask.mean().item() / (1 if alpha is None else alpha.mean().item())
+                )
                 out[name].append(RegionReference(stats, mask=layer_masks, area=area))
         return out
 
@@ -165,19 +185,26 @@ class Objective(nn.Module):
         """Layer -> the content's features, if tiled only of layers that terms keep; layer -> (height, width)."""
         if windows is None:
             features = self.backbone(content)
-            return features, {name: image_io.size_of(value) for name, value in features.items()}
+            return features, _sizes(features)
         kept = {layer for _, term in self.named() if term.of == "content" for layer in term.layers}
         geometry = self.plan.tiling.geometry
         maps = tiles.maps(self.backbone, content, windows, geometry, kept)
         return maps, tiles.sizes(self.backbone, content, windows, geometry)
 
-    def _style_stats(self, image: Tensor, terms: NamedTerms, ranks: Ranks) -> dict[str, Stats]:
+    def _style_stats(self, style: Target, terms: NamedTerms, ranks: Ranks) -> dict[str, Stats]:
         """Term -> what it keeps of one style picture."""
+        image, alpha = style.image, style.alpha
         windows = self.plan.windows(image, ranks)
         if windows is None:
             features = self.backbone(image)
-            return {name: term.reference(features) for name, term in terms}
-        nothing: References = {name: [RegionReference({})] for name, _ in terms}
+            mask = None if alpha is None else masks.follow(alpha, _sizes(features))
+            return {name: term.reference(features, mask) for name, term in terms}
+        mask = (
+            None
+            if alpha is None
+            else masks.follow(alpha, tiles.sizes(self.backbone, image, windows, self.plan.tiling.geometry))
+        )
+        nothing: References = {name: [RegionReference({}, mask=mask)] for name, _ in terms}
         measured = self._measure(image, terms, nothing, windows, SINGLE_PROCESS)
         return {name: stats for name, (stats,) in measured.items()}
 
@@ -206,6 +233,11 @@ class Objective(nn.Module):
         for name, term, _ in pairs:
             measured[name].append({layer: next(values) for layer in term.layers})
         return measured
+
+
+def _sizes(features: Stats) -> dict[str, tuple[int, int]]:
+    """Layer -> (height, width) of its features."""
+    return {name: image_io.size_of(value) for name, value in features.items()}
 
 
 def _regions(styles: Sequence[Target]) -> list[tuple[Tensor | None, list[Target]]]:

@@ -117,7 +117,7 @@ def test_masks_of_the_wrong_kind_are_refused_in_one_line(tmp_path) -> None:
 def test_a_grey_jpeg_is_read(tmp_path) -> None:
     grey = np.tile(np.linspace(0, 255, 32), (16, 1))
     Image.fromarray(grey.astype(np.uint8)).convert("RGB").save(tmp_path / "grey.jpg")
-    mask = masks.load(tmp_path / "grey.jpg")
+    mask, _ = masks.load(tmp_path / "grey.jpg")
     assert mask.shape == (1, 1, 16, 32)
     np.testing.assert_allclose(mask[0, 0].numpy(), grey / 255, atol=0.03)  # JPEG
 

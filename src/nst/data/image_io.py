@@ -5,15 +5,17 @@ import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from nst.data import encoding
-from nst.data.formats import own_formats
+from nst.data import decoding, deep_tiff, encoding, formats, transparency
+from nst.data.decoding import Pixels, UnfitError
+from nst.utils.extras import missing_extra
 from nst.utils.files import write
 
 Image.MAX_IMAGE_PIXELS = None  # `load` has its own limit, checked before anything is decoded
@@ -28,58 +30,102 @@ DAMAGE = (
 """What Pillow raises for damaged files, as found by fuzzing."""
 
 
-class UnfitError(ValueError):
-    """The file is intact, but its image is too large or too small."""
-
-
 @dataclass(frozen=True)
 class DecodedImage:
     """The pixels of an image file.
 
     Attributes:
-        rgb: sRGB in [0, 1], (1, 3, H, W), float32.
+        rgb: sRGB in [0, 1], (1, 3, H, W), float32. What is transparent has the colours around it, not those that the
+            file hides there.
         alpha: Opacity in [0, 1], (1, 1, H, W), or None for an opaque image.
+        notes: One line for each thing that a user may not expect.
     """
 
     rgb: Tensor
     alpha: Tensor | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(path: Path, *, max_megapixels: float = 200.0) -> DecodedImage:
-    """Read an image file: rotated upright (EXIF), converted to sRGB (ICC profile), with its alpha channel separate.
+    """Read an image file: upright, in sRGB, with its opacity apart.
 
     Args:
-        path: A file in any format that Pillow decodes itself.
+        path: A file in any format that Pillow decodes itself, HEIC with the extra `heic`, or a TIFF of floats.
         max_megapixels: Larger images are refused before they are decoded (10^6 pixels).
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not an image, or it is damaged, too large, or less than 2 pixels wide or high.
+        ValueError: The file is not an image, or it is damaged, too large, less than 2 pixels wide or high, transparent
+            everywhere, or has values that are no finite numbers.
     """
     if not path.is_file():
         raise FileNotFoundError(f"picture not found: {path}; give a file that exists")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on metadata
-            with Image.open(path, formats=own_formats()) as image:
-                _check_size(image.size, path, max_megapixels)
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                rgb, alpha = _split(upright)
+            found = _pixels(path, max_megapixels)
     except UnfitError:
         raise
     except UnidentifiedImageError:
-        kind = "empty" if path.stat().st_size == 0 else "not a picture that Pillow can read"
-        raise ValueError(f"{path} is {kind}; give a PNG, JPEG, WebP, TIFF or similar file") from None
+        raise ValueError(f"{path} is {_kind(path)}") from None
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged or cut off ({error}); give a complete file") from None
-    return DecodedImage(rgb=_tensor(rgb), alpha=None if alpha is None else _tensor(alpha[..., None]))
+    rgb, notes = _tensor(found.rgb), tuple(found.notes)
+    if found.alpha is None:
+        return DecodedImage(rgb, notes=notes)
+    alpha = _tensor(found.alpha[..., None])
+    if alpha.max() == 0:
+        raise UnfitError(f"{path} is transparent everywhere; give a picture with something to see")
+    return DecodedImage(transparency.fill(rgb, alpha), alpha, notes)
+
+
+def _pixels(path: Path, max_megapixels: float) -> Pixels:
+    """Decode a file by Pillow, or where Pillow does not know it by tifffile; a JPEG may lack its end mark."""
+    try:
+        return _decoded(path, path, max_megapixels)
+    except UnidentifiedImageError:
+        if not deep_tiff.is_tiff(path):
+            raise
+        return _decoded_deep(path, max_megapixels)
+    except OSError as error:
+        if "truncated" not in str(error) or (mended := decoding.mended_jpeg(path.read_bytes())) is None:
+            raise
+        found = _decoded(io.BytesIO(mended), path, max_megapixels)
+        found.notes.append(f"{path} lacks the end mark of a JPEG; every pixel is there")
+        return found
+
+
+def _decoded(source: Path | io.BytesIO, path: Path, max_megapixels: float) -> Pixels:
+    with Image.open(source, formats=formats.own_formats()) as image:
+        _check_size(image.size, path, max_megapixels)
+        stored: Any = image.tile[0].args if image.tile else ""
+        image.load()
+        raw = str(stored[0] if isinstance(stored, tuple) and stored else stored)
+        return decoding.pixels(decoding.upright(image), path, raw)
+
+
+def _decoded_deep(path: Path, max_megapixels: float) -> Pixels:
+    try:
+        _check_size(deep_tiff.size(path), path, max_megapixels)
+        return decoding.turned(*deep_tiff.read(path))
+    except UnfitError:
+        raise
+    except Exception as error:  # tifffile raises what comes
+        raise ValueError(" ".join(str(error).split())[:120]) from None
+
+
+def _kind(path: Path) -> str:
+    """Say what a file is that nothing can read, and what to do."""
+    if path.stat().st_size == 0:
+        return "empty; give a PNG, JPEG, WebP, TIFF or similar file"
+    if formats.is_heic(path) and not formats.register_heic():
+        return f"a HEIC file; {missing_extra('heic')}, or give a JPEG"
+    return "not a picture that Pillow can read; give a PNG, JPEG, WebP, TIFF or similar file"
 
 
 def files_in(folder: Path) -> list[Path]:
     """Return the files of a folder and its subfolders that have an image's extension, sorted."""
-    extensions = set(Image.registered_extensions())
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in extensions and file.is_file())
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in formats.endings() and file.is_file())
 
 
 def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> None:
@@ -91,39 +137,6 @@ def _check_size(size: tuple[int, int], path: Path, max_megapixels: float) -> Non
         )
     if min(size) < SMALLEST_EDGE:
         raise UnfitError(f"{path} is {width} x {height} pixels; give a picture of at least 2 x 2")
-
-
-def _split(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return RGB in [0, 1], (H, W, 3), and alpha in [0, 1], (H, W), or None."""
-    alpha = None
-    if image.has_transparency_data:
-        image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
-        alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
-        if alpha.min() == 1:
-            alpha = None
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        grey = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") or grey.max() > 255 else (255.0 if grey.max() > 1 else 1.0)
-        grey = np.clip(grey / top, 0, 1)
-        return np.repeat(grey[..., None], 3, axis=2).astype(np.float32), alpha
-    rgb = np.array(_to_srgb(image), dtype=np.float32)
-    rgb /= 255
-    return rgb, alpha
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Convert to 8-bit sRGB, by the embedded ICC profile if it fits the image's mode."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode != "P":
-        colours = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None  # a broken profile, or one for another mode, is ignored, as image viewers do
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
 
 
 def _tensor(array: np.ndarray) -> Tensor:

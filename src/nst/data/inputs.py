@@ -23,6 +23,7 @@ class StylePicture:
         weight: Its weight relative to the other styles.
         scale: Size of its strokes: its edge divided by the edge of the level.
         mask: Where it is painted, (1, 1, h, w) of any size in [0, 1]; None for everywhere.
+        alpha: Opacity of the image, (1, 1, H, W); None for opaque.
     """
 
     name: str
@@ -30,6 +31,7 @@ class StylePicture:
     weight: float = 1.0
     scale: float = 1.0
     mask: Tensor | None = None
+    alpha: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color,
     """
     original, *styles = [image_io.load(path, max_megapixels=max_megapixels) for path in paths]
     size = image_io.size_of(original.rgb)
-    remarks: list[str] = []
+    remarks = [note for one in (original, *styles) for note in one.notes]
     keep, *own = [_mask(source, size, remarks, max_megapixels) for source in sources]
     divided, more = masks.divide(own, keep, size)
-    content, matched = color.before(original.rgb, [style.rgb for style in styles])
+    content, matched = color.before(
+        original.rgb, [style.rgb for style in styles], opacity=[one.alpha for one in (original, *styles)]
+    )
     pictures = [
-        StylePicture(style.name, image, style.weight, style.scale, mask)
-        for style, image, mask in zip(sources[1:], matched, divided, strict=True)
+        StylePicture(source.name, image, source.weight, source.scale, mask, style.alpha)
+        for source, style, image, mask in zip(sources[1:], styles, matched, divided, strict=True)
     ]
     return Inputs(original, content, pictures, keep, remarks + more)
 
@@ -79,6 +83,7 @@ def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color,
 def _mask(source: ImageSource, size: tuple[int, int], remarks: list[str], max_megapixels: float) -> Tensor | None:
     if source.mask is None:
         return None
-    mask = masks.load(user_path(source.mask), max_megapixels=max_megapixels)
+    mask, notes = masks.load(user_path(source.mask), max_megapixels=max_megapixels)
+    remarks += notes
     remarks += masks.stretched(f"mask {source.mask}", mask, size)
     return mask

@@ -13,18 +13,20 @@ from nst.data import image_io
 
 COLOURED = 0.1  # channels further apart than this are colours, not JPEG noise
 BLANK = 0.5 / 255  # less than this is black: half a grey level
+DARK, WHITE = 0.1, 0.9  # a mask whose brightest value is below is a mistake, or applies in part only
 ROUNDED = 2.5 / 255  # the sum of two masks, each rounded to 8 bits, can miss 1 by this
 
 
-def load(path: Path, *, max_megapixels: float = 200.0) -> Tensor:
-    """Read a mask, a grey image that is white where the mask applies: (1, 1, H, W) in [0, 1].
+def load(path: Path, *, max_megapixels: float = 200.0) -> tuple[Tensor, list[str]]:
+    """Read a mask, a grey image that is white where the mask applies: (1, 1, H, W) in [0, 1]; and remarks.
 
     Args:
         path: An image file.
         max_megapixels: See `image_io.load`.
 
     Raises:
-        ValueError: The image has colours or transparent pixels, or is black everywhere.
+        ValueError: The image has colours or transparent pixels, or is black or nearly black everywhere, as a mask of
+            the numbers 0 and 1 is.
     """
     image = image_io.load(path, max_megapixels=max_megapixels)
     if image.alpha is not None:
@@ -33,7 +35,15 @@ def load(path: Path, *, max_megapixels: float = 200.0) -> Tensor:
         raise ValueError(f"mask {path} is a colour picture; give a grey one, white where it applies, black elsewhere")
     if image.rgb.max() < BLANK:
         raise ValueError(f"mask {path} is black everywhere; make it white where it applies")
-    return image.rgb.mean(1, keepdim=True)
+    if (brightest := float(image.rgb.max())) < DARK:
+        raise ValueError(
+            f"mask {path} is almost black: its brightest value is {100 * brightest:.1f} % of white; "
+            f"give white (255 of 8 bits, 65535 of 16) where it applies, not 1"
+        )
+    notes = list(image.notes)
+    if brightest < WHITE:
+        notes.append(f"mask {path} is nowhere white: where it is brightest it counts {100 * brightest:.0f} %")
+    return image.rgb.mean(1, keepdim=True), notes
 
 
 def resize(mask: Tensor, size: tuple[int, int]) -> Tensor:

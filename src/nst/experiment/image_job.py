@@ -233,8 +233,9 @@ def _measure(
     layers = module.evaluate(final)
     loss = float(job.objective.total(layers))
     terms = {name: float(sum(values.values())) for name, values in layers.items()}
-    styles = [Target(style.image, style.weight, style.mask, style.name) for style in pictures.styles]
-    judged = job.judge.figures(final, pictures.original.rgb, styles) if job.judge else {}
+    original = pictures.original
+    styles = [Target(style.image, style.weight, style.mask, style.name, style.alpha) for style in pictures.styles]
+    judged = job.judge.figures(final, original.rgb, styles, alpha=original.alpha) if job.judge else {}
     record.metrics(
         loss=loss,
         terms=terms,

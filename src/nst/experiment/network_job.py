@@ -43,7 +43,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     """
     base = BaseNetwork.read(user_path(job.base)) if job.base is not None else None
     own = BaseNetwork.read(job.folder) if job.resumes and (job.folder / NAME).is_file() else None
-    method, adds = _method(job, base)
+    method, adds = _method(job, base, record)
     _warn(job, record)
     goes_on = own or (None if adds else base)
     if goes_on:
@@ -130,15 +130,18 @@ class BaseNetwork:
         return cls(path, str(about["method"]), list(about["styles"]), config, about.get("batches"))
 
 
-def _method(job: NetworkJob, base: BaseNetwork | None) -> tuple[NetworkMethod, bool]:
+def _method(job: NetworkJob, base: BaseNetwork | None, record: Record) -> tuple[NetworkMethod, bool]:
     """Build the method with the styles to be learned; return it, and whether it adds styles to the base network."""
     new = base is not None and any(style.name not in base.styles for style, _ in job.styles)
     adds = new and job.kind.accepts_new_styles
     known = base.styles if base is not None and adds else []
+    asked = [(style, found) for style, found in job.styles if style.name not in known]
+    read = [image_io.load(found.path, max_megapixels=job.max_megapixels) for _, found in asked]
+    for note in (note for one in read for note in one.notes):
+        record.warn(note)
     styles = [
-        StylePicture(style.name, image_io.load(found.path, max_megapixels=job.max_megapixels).rgb, 1.0, style.scale)
-        for style, found in job.styles
-        if style.name not in known
+        StylePicture(style.name, one.rgb, 1.0, style.scale, alpha=one.alpha)
+        for (style, _), one in zip(asked, read, strict=True)
     ]
     more: dict[str, Any] = {}
     if base is not None and adds:

@@ -136,8 +136,13 @@ def _code(name: str, trained: Trained) -> Tensor:
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
     edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
-    style = image_io.crop_to_multiple(image_io.reduced(image_io.load(path).rgb, edge, by="shortest"), 4)
-    return trained.network.encode_style(style.to(next(trained.network.parameters()))).cpu()
+    found, like = image_io.load(path), next(trained.network.parameters())
+    style, alpha = (
+        None if one is None else image_io.crop_to_multiple(image_io.reduced(one, edge, by="shortest"), 4).to(like)
+        for one in (found.rgb, found.alpha)
+    )
+    assert style is not None
+    return trained.network.encode_style(style, alpha).cpu()
 
 
 def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapixels: float) -> list[Tensor | None]:
@@ -157,5 +162,5 @@ def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapix
     names = [name.strip() for name in files.split(",")]
     if len(names) != count:
         raise ValueError(f"masks={files} names {len(names)}, but there are {count} styles; give as many, null for none")
-    read = [None if name == "null" else masks.load(user_path(name), max_megapixels=max_megapixels) for name in names]
+    read = [None if name == "null" else masks.load(user_path(name), max_megapixels=max_megapixels)[0] for name in names]
     return masks.divide(read, None, size)[0]

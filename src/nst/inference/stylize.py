@@ -84,6 +84,8 @@ def _with_colours_of(image: Tensor, picture: Tensor) -> Tensor:
 def _paint_file(painter: Painter, source: Path, target: Path, progress: Callable[[float], None]) -> None:
     options = painter.options
     content = image_io.load(source, max_megapixels=options.max_megapixels)
+    for note in content.notes:
+        print(f"warning: {note}")
     encoding.check(target, painter.size_of(content.rgb))
     alpha = content.alpha if encoding.holds_alpha(target) else None
     if content.alpha is not None and alpha is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, combine, divisor_key, nonzero
+from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, combine, divisor_key, layer_mask, nonzero
 from nst.utils.errors import check_choice
 
 
@@ -41,7 +41,7 @@ class Content(Term):
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> P, (1, C, h, w), and the divisor of each layer's loss."""
         kept = {name: features[name].detach() for name in self.layers}
-        return kept | {divisor_key(name): self._divisor(kept[name]) for name in self.layers}
+        return kept | {divisor_key(name): self._divisor(kept[name], layer_mask(mask, name)) for name in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||F - P||^2, a scalar: the sum over channels and (weighted) positions."""
@@ -55,8 +55,11 @@ class Content(Term):
         losses = {name: total[name] / reference[divisor_key(name)] for name in self.layers}
         return combine(losses, self.layers, self.layer_reduction)
 
-    def _divisor(self, reference: Tensor) -> Tensor:
+    def _divisor(self, reference: Tensor, mask: Tensor | None) -> Tensor:
         p = at_least_float32(reference)
+        if mask is not None and self.reduction == "relative":
+            mean = (p * mask).sum((-2, -1), keepdim=True) / mask.sum()
+            return nonzero(((p - mean).square() * mask).sum(), 1e-30)
         if self.reduction == "relative":
             # var() times the number of positions needs no second map
             squares = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]

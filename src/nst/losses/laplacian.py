@@ -42,7 +42,7 @@ class Laplacian(Term):
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> D(c), (1, 3, H / pool, W / pool) rounded up, and the divisor of each layer's loss."""
         kept = {name: laplacian(features[name], self.pool).detach() for name in self.layers}
-        return kept | {divisor_key(name): self._divisor(kept[name]) for name in self.layers}
+        return kept | {divisor_key(k): self._divisor(kept[k], layer_mask(mask, k)) for k in self.layers}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||D(x) - D(c)||^2, a scalar: the sum over channels and (weighted) squares."""
@@ -52,11 +52,15 @@ class Laplacian(Term):
         """Return layer -> the weighted distance."""
         return {name: weight * total[name] / reference[divisor_key(name)] for name, weight in self.layers.items()}
 
-    def _divisor(self, target: Tensor) -> Tensor:
-        return nonzero(target.square().sum()) if self.reduction == "relative" else target.new_ones(())
+    def _divisor(self, target: Tensor, mask: Tensor | None) -> Tensor:
+        if self.reduction != "relative":
+            return target.new_ones(())
+        return nonzero(self._weighted(target.square(), mask).sum())
 
     def _squares(self, x: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-        squares = (laplacian(x, self.pool) - target).square()
+        return self._weighted((laplacian(x, self.pool) - target).square(), mask)
+
+    def _weighted(self, squares: Tensor, mask: Tensor | None) -> Tensor:
         return squares if mask is None else squares * F.avg_pool2d(mask.to(squares), self.pool, ceil_mode=True)
 
 

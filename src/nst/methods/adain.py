@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.data import image_io
 from nst.data.inputs import StylePicture
-from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
+from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
 from nst.networks import Adain, StyleBlend
 from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
@@ -56,7 +56,11 @@ class AdainMethod(NetworkMethod):
             style_names=[style.name for style in styles],
             optimization=optimization,
         )
-        self.styles = [image_io.crop_to_multiple(sized(style, style_size), self.network.stride) for style in styles]
+        images = [sized(style, style_size) for style in styles]
+        opacity = [sized_alpha(style, image) for style, image in zip(styles, images, strict=True)]
+        stride = self.network.stride
+        self.styles = [image_io.crop_to_multiple(image, stride) for image in images]
+        self.opacity = [None if one is None else image_io.crop_to_multiple(one, stride) for one in opacity]
         self.copy = copy
 
     def prepare(self, device: torch.device) -> None:
@@ -80,15 +84,20 @@ class AdainMethod(NetworkMethod):
     def preview(self, content: Tensor) -> dict[str, Tensor]:
         """Return the photograph (1, 3, H, W) in each named style."""
         out = {}
-        for name, style in zip(self.style_names, self.styles, strict=True):
-            mean, deviation = self.network.style_statistics(style.to(content))
+        for name, style, alpha in zip(self.style_names, self.styles, self.opacity, strict=True):
+            visible = None if alpha is None else alpha.to(content)
+            mean, deviation = self.network.style_statistics(style.to(content), visible)
             out[name] = self.network(content, StyleBlend(mean[None], deviation[None], mean.new_ones(1, 1, 1, 1)))
         return out
 
     @torch.no_grad()
     def statistics(self) -> dict[str, Tensor]:
         """Return the channel means and deviations of the named styles, (S, C) each."""
-        looks = [self.network.style_statistics(style.to(next(self.network.parameters()))) for style in self.styles]
+        like = next(self.network.parameters())
+        looks = [
+            self.network.style_statistics(style.to(like), None if alpha is None else alpha.to(like))
+            for style, alpha in zip(self.styles, self.opacity, strict=True)
+        ]
         return {
             "means": torch.cat([mean for mean, _ in looks]).cpu(),
             "deviations": torch.cat([deviation for _, deviation in looks]).cpu(),

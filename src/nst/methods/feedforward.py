@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nst.data.inputs import StylePicture
-from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
+from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
 from nst.optim.optimization import Optimization
@@ -48,12 +48,13 @@ class Feedforward(NetworkMethod):
             optimization=optimization,
         )
         self.style = sized(styles[0], style_size)
+        self.alpha = sized_alpha(styles[0], self.style)
         self.references: list[References] = []
 
     def prepare(self, device: torch.device) -> None:
         """Take the references of the style."""
         self.objective.to(device)
-        self.references = style_references(self.objective, [self.style.to(device)])
+        self.references = style_references(self.objective, [self.style.to(device)], [self.alpha])
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return term -> weighted loss."""

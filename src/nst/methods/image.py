@@ -113,13 +113,15 @@ class ImageMethod:
             space=parametrization(self.space, size, self.objective.backbone.input),
             first_step=first_step,
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
+            alpha=None if inputs.original.alpha is None else masks.resize(inputs.original.alpha, size),
             saves_state=self.moments == "resized",
             gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
         )
 
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
-        return self.init(InitInputs(content, styles[0].image, self.objective.backbone.input, generator))
+        first = styles[0]
+        return self.init(InitInputs(content, first.image, self.objective.backbone.input, generator, first.alpha))
 
     def remarks(self, styles: Sequence[StylePicture]) -> list[str]:
         """Return one line for each thing about the styles' sizes that a user may not expect."""

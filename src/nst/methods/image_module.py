@@ -32,6 +32,7 @@ class ImageModule(LightningModule):
         space: What the parameter holds, and how it becomes an image.
         first_step: Steps taken by the levels before this one; the loggers count on from there.
         keep: Where the content covers the picture, (1, 1, H, W) in [0, 1]; None for nowhere.
+        alpha: Opacity of the content, likewise; None for opaque. No loss looks at what is transparent.
         saves_state: Whether the state of the optimiser is needed after the level.
         gains: Term -> factor of its weight at this level; None for 1.
 
@@ -44,6 +45,7 @@ class ImageModule(LightningModule):
     pixels: nn.Parameter
     content: Tensor | None
     keep: Tensor | None
+    alpha: Tensor | None
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class ImageModule(LightningModule):
         space: Parametrization,
         first_step: int,
         keep: Tensor | None = None,
+        alpha: Tensor | None = None,
         saves_state: bool = False,
         gains: Mapping[str, float] | None = None,
     ) -> None:
@@ -67,6 +70,7 @@ class ImageModule(LightningModule):
         self.styles = styles
         self.register_buffer("content", content, persistent=False)
         self.register_buffer("keep", keep, persistent=False)
+        self.register_buffer("alpha", alpha, persistent=False)
         self.saves_state = saves_state
         self.gains = gains
         self.size = image_io.size_of(start)
@@ -96,7 +100,7 @@ class ImageModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Drop the pictures that the references were taken from, so that their memory is free for the steps."""
-        self.styles = ()
+        self.styles, self.alpha = (), None
         if self.keep is None:
             self.content = None
         kernels.release_memory()
@@ -119,10 +123,15 @@ class ImageModule(LightningModule):
         assert self.content is not None  # until the first step
         device = self.pixels.device
         styles = [
-            replace(style, image=style.image.to(device), mask=None if style.mask is None else style.mask.to(device))
+            replace(
+                style,
+                image=style.image.to(device),
+                mask=None if style.mask is None else style.mask.to(device),
+                alpha=None if style.alpha is None else style.alpha.to(device),
+            )
             for style in self.styles
         ]
-        self.references = self.objective.references(self.content, styles, ranks)
+        self.references = self.objective.references(self.content, styles, ranks, alpha=self.alpha)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""

@@ -20,12 +20,14 @@ class InitInputs:
         style: The first style at its own size, likewise.
         input: The backbone's input convention.
         generator: Source of randomness.
+        style_alpha: The style's opacity, (1, 1, H, W); None for opaque.
     """
 
     content: Tensor
     style: Tensor
     input: Input
     generator: torch.Generator
+    style_alpha: Tensor | None = None
 
 
 Initial = Callable[[InitInputs], Tensor]
@@ -49,6 +51,8 @@ def lines(inputs: InitInputs) -> Tensor:
     size = image_io.size_of(inputs.content)
     coarse = image_io.resize(inputs.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
     mean = inputs.style.mean((-2, -1), keepdim=True)
+    if (alpha := inputs.style_alpha) is not None:
+        mean = (inputs.style * alpha).sum((-2, -1), keepdim=True) / alpha.sum()
     return (inputs.content - image_io.resize(coarse, size) + mean).clamp(0, 1)
 
 

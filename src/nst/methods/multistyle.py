@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst.data.inputs import StylePicture
-from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, style_references
+from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
 from nst.networks import Transformer
 from nst.objective import Objective, References
 from nst.optim.optimization import Optimization
@@ -52,12 +52,13 @@ class Multistyle(NetworkMethod):
         )
         self.first = len(known)
         self.styles = [sized(style, style_size) for style in styles]
+        self.opacity = [sized_alpha(style, image) for style, image in zip(styles, self.styles, strict=True)]
         self.references: list[References] = []
 
     def prepare(self, device: torch.device) -> None:
         """Take the references of the styles."""
         self.objective.to(device)
-        self.references = style_references(self.objective, [style.to(device) for style in self.styles])
+        self.references = style_references(self.objective, [style.to(device) for style in self.styles], self.opacity)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return term -> weighted loss."""

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from nst.data import image_io
+from nst.data import image_io, masks
 from nst.data.inputs import StylePicture
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergedError
@@ -144,13 +144,23 @@ class NetworkModule(LightningModule):
 
 
 @torch.no_grad()
-def style_references(objective: Objective, styles: Sequence[Tensor]) -> list[References]:
-    """Return the references of each style (1, 3, h, w), taken from it alone."""
+def style_references(
+    objective: Objective, styles: Sequence[Tensor], opacity: Sequence[Tensor | None] = ()
+) -> list[References]:
+    """Return the references of each style (1, 3, h, w), taken from it alone, where it is visible.
+
+    Args:
+        objective: Gives the terms.
+        styles: The styles.
+        opacity: Of each style, (1, 1, h, w) or None for opaque; empty: all are opaque.
+    """
     out = []
-    for style in styles:
+    for style, alpha in zip(styles, opacity or [None] * len(styles), strict=True):
         features = objective.backbone(style)
+        sizes = {name: image_io.size_of(value) for name, value in features.items()}
+        mask = None if alpha is None else masks.follow(alpha.to(style), sizes)
         terms = [(name, term) for name, term in objective.named() if term.of == "style"]
-        out.append({name: [RegionReference(term.reference(features))] for name, term in terms})
+        out.append({name: [RegionReference(term.reference(features, mask))] for name, term in terms})
     return out
 
 
@@ -193,3 +203,8 @@ def _one(objective: Objective, features: Stats, targets: Stats, styles: Referenc
 def sized(style: StylePicture, edge: int) -> Tensor:
     """Return a style's image with a shorter edge of `edge` pixels times the style's scale, or as it is if smaller."""
     return image_io.reduced(style.image, max(2.0, edge * style.scale), by="shortest")
+
+
+def sized_alpha(style: StylePicture, image: Tensor) -> Tensor | None:
+    """Return a style's opacity at the size of its image, or None for an opaque style."""
+    return None if style.alpha is None else masks.resize(style.alpha, image_io.size_of(image))

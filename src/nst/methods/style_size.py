@@ -33,7 +33,8 @@ class StyleSize:
         """
         mask = None if style.mask is None else masks.resize(style.mask, size)
         shown = size if self.fit == "content" else self._fitted(style, edge, upscale=False)
-        return Target(image_io.resize(style.image, shown), style.weight, mask, style.name)
+        alpha = None if style.alpha is None else masks.resize(style.alpha, shown)
+        return Target(image_io.resize(style.image, shown), style.weight, mask, style.name, alpha)
 
     def remarks(self, styles: Sequence[StylePicture], edge: int) -> list[str]:
         """Return one line for each style whose strokes can't have the size that was asked for.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure, total_variation
 from torchmetrics.functional.image.lpips import learned_perceptual_image_patch_similarity
 
-from nst.data import image_io
+from nst.data import image_io, masks
 from nst.metrics import FIGURES, MINIMIZABLE
 from nst.objective import Objective, References, Target
 from nst.utils.errors import check_choice
@@ -64,23 +64,34 @@ class Judge:
             self.lpips = None
 
     @torch.no_grad()
-    def figures(self, picture: Tensor, content: Tensor, styles: Sequence[Target]) -> dict[str, float | None]:
+    def figures(
+        self, picture: Tensor, content: Tensor, styles: Sequence[Target], *, alpha: Tensor | None = None
+    ) -> dict[str, float | None]:
         """Return the figures of a picture, by name; None for one that is not available.
 
         Args:
             picture: [0, 1] RGB, (1, 3, H, W).
             content: The photograph, of any size; it is resized to the picture's.
             styles: The styles, of any size.
+            alpha: Opacity of the photograph, (1, 1, h, w) of any size; None for opaque.
         """
         edge = min(self.size, max(image_io.size_of(picture)))
         picture = image_io.reduced(picture, edge)
         content = image_io.resize(content, image_io.size_of(picture))
-        styles = [replace(style, image=image_io.reduced(style.image, edge)) for style in styles]
+        alpha = None if alpha is None else masks.resize(alpha, image_io.size_of(picture))
+        styles = [
+            replace(
+                style,
+                image=image_io.reduced(style.image, edge),
+                alpha=None if style.alpha is None else image_io.reduced(style.alpha, edge),
+            )
+            for style in styles
+        ]
         smallest = min(min(image_io.size_of(image)) for image in (picture, *(style.image for style in styles)))
         if smallest < (needed := self.objective.backbone.smallest):
             self.note = f"no figures: {self.name} needs pictures of {needed} pixels or more"
             return dict.fromkeys(FIGURES)
-        references = self.objective.references(content, styles)
+        references = self.objective.references(content, styles, alpha=alpha)
         style, distance = self._distances(picture, references)
         photograph, _ = self._distances(content, references)
         relative = style / photograph if photograph > 0 else math.nan

@@ -186,9 +186,15 @@ class Adain(nn.Module):
         """Return a network with the `options` of another; the number of styles has no effect."""
         return cls(**options)
 
-    def style_statistics(self, style: Tensor) -> MeanDeviation:
-        """Return mean and deviation of the encoded style (N, 3, H, W): (N, C) each."""
-        mean, deviation = mean_deviation(self.encoder(style))
+    def style_statistics(self, style: Tensor, alpha: Tensor | None = None) -> MeanDeviation:
+        """Return mean and deviation of the encoded style (N, 3, H, W) where it is visible: (N, C) each.
+
+        Args:
+            style: In [0, 1].
+            alpha: Its opacity, (N, 1, H, W); None for opaque.
+        """
+        weights = None if alpha is None else F.avg_pool2d(alpha, self.stride)
+        mean, deviation = mean_deviation(self.encoder(style), weights)
         return mean.flatten(1), deviation.flatten(1)
 
     def normalise(self, x: Tensor, blend: StyleBlend) -> tuple[Tensor, MeanDeviation]:
@@ -219,9 +225,9 @@ class Adain(nn.Module):
         """Return the code of a style whose statistics are stored, (2 C,): mean and deviation."""
         return torch.cat([statistics["means"][index], statistics["deviations"][index]])
 
-    def encode_style(self, style: Tensor) -> Tensor:
-        """Return the code of any style (1, 3, H, W), H and W multiples of 4: (2 C,)."""
-        return torch.cat(self.style_statistics(style), dim=1)[0]
+    def encode_style(self, style: Tensor, alpha: Tensor | None = None) -> Tensor:
+        """Return the code of any style (1, 3, H, W) of opacity (1, 1, H, W), H and W multiples of 4: (2 C,)."""
+        return torch.cat(self.style_statistics(style, alpha), dim=1)[0]
 
     def condition(self, codes: Tensor, weights: Tensor, strength: float) -> StyleBlend:
         """Return the second argument of `forward`.

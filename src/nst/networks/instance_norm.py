@@ -13,11 +13,19 @@ MeanDeviation = tuple[Tensor, Tensor]
 """Mean and standard deviation of each channel of feature maps."""
 
 
-def mean_deviation(x: Tensor) -> MeanDeviation:
+def mean_deviation(x: Tensor, weights: Tensor | None = None) -> MeanDeviation:
     """Return the mean and the deviation over the positions p of maps (N, C, h, w), each (N, C, 1, 1).
 
     `mu = mean_p x_p`, `sigma = sqrt(mean_p (x_p - mu)^2 + 1e-5)`.
+
+    Args:
+        x: The maps.
+        weights: Of the positions, (N, 1, h, w); None for 1 everywhere.
     """
+    if weights is not None:
+        share = weights / weights.sum((2, 3), keepdim=True)
+        centre = (x * share).sum((2, 3), keepdim=True)
+        return centre, (((x - centre).square() * share).sum((2, 3), keepdim=True) + EPSILON).sqrt()
     mean = x.mean((2, 3), keepdim=True)
     norm = torch.linalg.vector_norm(x - mean, dim=(2, 3), keepdim=True)  # saves the memory of the squares
     return mean, (norm.square() / (x.shape[2] * x.shape[3]) + EPSILON).sqrt()

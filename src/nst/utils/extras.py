@@ -5,9 +5,10 @@ EXTRAS = {
     "hydra/launcher=joblib": ("joblib", "hydra_plugins.hydra_joblib_launcher"),
     "hydra/launcher=submitit_local": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
     "hydra/launcher=submitit_slurm": ("slurm", "hydra_plugins.hydra_submitit_launcher"),
+    "heic": ("heic", "pillow_heif"),
     "hydra/launcher=ray": ("ray", "hydra_plugins.hydra_ray_launcher"),
 }
-"""A choice that needs more than this package: the extra to install, and the plugin that it brings."""
+"""A choice or a format that needs more than this package: the extra to install, and the module that it brings."""
 
 
 def missing_extra(choice: str) -> str:
