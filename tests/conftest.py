@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision_backbones  # noqa: F401  it keeps random networks
 from PIL import Image
 
 from nst.backbones import Input, Wavelet
 from nst.losses import Content, Gram
 from nst.objective import Objective
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the runs below are tiny
+torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))  # two workers share two cores
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -101,7 +101,14 @@ def test_alpha_is_kept(train, tmp_path, photo):
     assert final.getchannel("A").getextrema()[1] > 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_the_run_cleanly(tmp_path, number):
     run = tmp_path / "run"
     command = [sys.executable, str(ROOT / "train.py"), "size=64", "steps=100000", "hydra.run.dir=run", "logger=none"]

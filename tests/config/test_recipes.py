@@ -169,6 +169,7 @@ def test_the_program_itself_settles_a_recipe(train, tmp_path):
     assert OmegaConf.load(tmp_path / "run/config.yaml").init == {"_target_": "nst.methods.initial_image.content"}
 
 
+@pytest.mark.slow
 def test_a_sweep_settles_a_recipe_for_each_job(train, tmp_path):
     done = train(
         "-m", "experiment=neural_style", "init=content,noise", "size=48", "steps=1", "logger=none", "judge=none",

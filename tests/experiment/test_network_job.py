@@ -72,6 +72,7 @@ def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(t
     assert read(tmp_path / "run", "metrics.json")["loss"] > 0
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_with_twice_the_batch_learns(train, tmp_path):
     shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch=1")
     for more, folder in (((), "one"), (shared, "two")):
@@ -95,7 +96,7 @@ def _tensorboard(run):
     return scalars, pictures
 
 
-@pytest.mark.parametrize("more", [(), ("trainer.accumulate_grad_batches=2",)])
+@pytest.mark.parametrize("more", [(), pytest.param(("trainer.accumulate_grad_batches=2",), marks=pytest.mark.slow)])
 def test_a_resumed_training_ends_with_the_same_bits(train, tmp_path, more):
     for folder, extra in (("whole", ()), ("half", ("steps=2",)), ("rest", ("base=half",))):
         options = tiny("multistyle", "style=[mosaic,hatching]", "scheduler=constant", *more, *extra, folder=folder)

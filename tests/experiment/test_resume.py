@@ -85,7 +85,13 @@ def at_step(step: int):
 
 
 @pytest.mark.parametrize(
-    ("method", "step"), [("lbfgs", 8), ("adam", 7), ("bands", 6), pytest.param("lbfgs", 12, marks=pytest.mark.slow)]
+    ("method", "step"),
+    [
+        ("adam", 7),
+        ("bands", 6),
+        pytest.param("lbfgs", 8, marks=pytest.mark.slow),
+        pytest.param("lbfgs", 12, marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_run_goes_on_to_the_same_picture(train, killed, tmp_path, method, step):
     choices = (*TINY, *METHODS[method], "checkpoint.every=1")

@@ -30,6 +30,7 @@ def test_it_is_compiled_once_and_leaves_one_file(fresh, monkeypatch) -> None:
     assert compiled.library() is not None
 
 
+@pytest.mark.slow
 def test_each_kind_of_processor_has_its_own_file(fresh, monkeypatch) -> None:
     compiled.library()
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
