@@ -1,5 +1,6 @@
 """The objective: a frozen backbone, and weighted losses over its layers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,12 +9,20 @@ from torch import Tensor, nn
 
 from nst.backbones.base import Backbone
 from nst.data import image_io, masks
-from nst.losses.base import Stats, Term
+from nst.losses.base import Stats, Term, divisor_key
 from nst.tiling import memmap, tiles
 from nst.tiling.memmap import Paged
 from nst.tiling.plan import Plan
 from nst.tiling.windows import Window
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
+
+FLAT = 4 / 255
+"""Contrast (standard deviation) below which a picture has too little structure for losses that are relative to it.
+
+A flat style is seen with noise of this contrast.
+"""
+CONTRAST = 0.2
+"""Contrast of an ordinary photograph, by which a flat content is measured: noise of it gives the losses' divisors."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +160,14 @@ class Objective(nn.Module):
         windows = self.plan.windows(content, ranks)
         features, sizes = self._content_features(content, windows)
         visible = None if alpha is None else masks.follow(alpha, sizes)
+        lack = flatness(content, alpha)
+        grained = self._content_features(with_grain(content, lack * CONTRAST), windows)[0] if lack else None
         out: References = {name: [] for name, _ in self.named()}
         for name, term in self.named():
             if term.of != "style":
                 stats = term.reference(features, visible) if term.of == "content" else {}
+                if grained is not None and term.of == "content":
+                    stats |= largest_divisors(stats, term.reference(grained, visible))
                 whole = RegionReference.of_whole_image(term, stats, tiled=windows is not None, visible=visible)
                 out[name].append(whole)
         del features  # by now their maps may lie in files
@@ -193,7 +206,9 @@ class Objective(nn.Module):
 
     def _style_stats(self, style: Target, terms: NamedTerms, ranks: Ranks) -> dict[str, Stats]:
         """Term -> what it keeps of one style picture."""
-        image, alpha = style.image, style.alpha
+        alpha = style.alpha
+        lack = flatness(style.image, alpha)
+        image = with_grain(style.image, lack * FLAT) if lack else style.image
         windows = self.plan.windows(image, ranks)
         if windows is None:
             features = self.backbone(image)
@@ -233,6 +248,26 @@ class Objective(nn.Module):
         for name, term, _ in pairs:
             measured[name].append({layer: next(values) for layer in term.layers})
         return measured
+
+
+def flatness(image: Tensor, alpha: Tensor | None) -> float:
+    """Return 1 for an image of one colour, down to 0 for one with a contrast of `FLAT` in what is visible."""
+    weights = torch.ones_like(image[:, :1]) if alpha is None else alpha
+    mean = (image * weights).sum((-2, -1), keepdim=True) / weights.sum()
+    variance = float(((image - mean).square() * weights).sum((-2, -1)).max() / weights.sum())
+    return max(0.0, 1 - math.sqrt(variance) / FLAT)
+
+
+def with_grain(image: Tensor, deviation: float) -> Tensor:
+    """Return an image with noise of a standard deviation."""
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0), dtype=image.dtype)
+    return image + deviation * noise.to(image.device)
+
+
+def largest_divisors(stats: Stats, others: Stats) -> Stats:
+    """Return the larger one of each divisor that a loss keeps of two pictures."""
+    keys = [key for key in stats if key.endswith(divisor_key(""))]
+    return {key: torch.maximum(stats[key], others[key]) for key in keys}
 
 
 def _sizes(features: Stats) -> dict[str, tuple[int, int]]:

@@ -61,7 +61,7 @@ def turned(data):
 
 
 SIX, SIX_BIG = (0x112, 3, 1, struct.pack("<HH", 6, 0)), (0x112, 3, 1, struct.pack(">HH", 6, 0))
-NEGATIVE = (0x11A, 5, 1, struct.pack("<I", 38))
+NEGATIVE = (0x11A, 10, 1, struct.pack("<I", 38))
 JPEG = encoded(Image.fromarray(BASE_8), "JPEG", quality=98)
 PROGRESSIVE = encoded(Image.fromarray(BASE_8), "JPEG", quality=98, progressive=True)
 RESTARTS = encoded(Image.fromarray(BASE_8), "JPEG", quality=98, restart_marker_blocks=1)
@@ -102,7 +102,7 @@ SIXTEEN = (RAMP * 65535).round().astype(np.uint16)
 READ = {
     # file, right RGB, words of the note or None
     "EXIF: a negative rational": (turned(exif(SIX, (0x9204, 10, 1, struct.pack("<I", 38)), after=struct.pack("<ii", -1, 3))), BASE, None),
-    "EXIF: an unsigned rational below 0": (turned(exif(SIX, NEGATIVE, after=struct.pack("<ii", -72, 1))), BASE, None),
+    "EXIF: a resolution below 0": (turned(exif(SIX, NEGATIVE, after=struct.pack("<ii", -72, 1))), BASE, None),
     "EXIF: a text where a number is due": (turned(exif(SIX, (0x11A, 2, 4, b"abc\0"))), BASE, None),
     "EXIF: an orientation in a text": (encoded(Image.fromarray(BASE_8), "JPEG", quality=98, exif=exif((0x112, 2, 2, b"6\0\0\0"))), BASE, None),
     "EXIF: no such orientation": (encoded(Image.fromarray(BASE_8), "JPEG", quality=98, exif=exif((0x112, 3, 1, struct.pack("<HH", 99, 0)))), BASE, None),

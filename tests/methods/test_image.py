@@ -7,6 +7,7 @@ from nst.data.image_io import DecodedImage
 from nst.data.inputs import Inputs, StylePicture
 from nst.methods import DivergedError, ImageMethod, initial_image
 from nst.methods.pyramid import Level
+from nst.objective import Target
 from nst.optim import lr_schedulers
 
 
@@ -260,3 +261,77 @@ def test_blend_and_style_starts(objective, noise):
     assert torch.allclose(half, noise() / 2)
     with pytest.raises(ValueError, match="amount is 2; give a share"):
         initial_image.blend(inputs, noise=initial_image.content, amount=2.0)
+
+
+PANORAMAS = {
+    "a panorama": ((12, 96), [Level(16, 1), Level(48, 1), Level(96, 2)], [96], "level of 16 x 2 px is left out"),
+    "a tall scan": ((96, 12), [Level(16, 1), Level(48, 1), Level(96, 2)], [96], "level of 2 x 16 px is left out"),
+    "given sizes": ((12, 96), [Level(96, 2), Level(16, 1), Level(96, 2)], [96, 96], "level of 16 x 2 px is left out"),
+    "an ordinary picture": ((24, 32), [Level(16, 1), Level(32, 3)], [16, 32], None),
+}
+
+
+@pytest.mark.parametrize("name", PANORAMAS)
+def test_levels_that_are_too_small_are_left_out_and_said(objective, noise, monkeypatch, name):
+    size, levels, left, remark = PANORAMAS[name]
+    monkeypatch.setattr(objective.backbone, "smallest", 8)
+    data, made = pictures(noise(*size), styles(noise)), method(objective, levels=levels)
+    assert [stage.module.size[size.index(max(size))] for stage in made.stages(data)] == left
+    remarks = made.remarks(data)
+    assert remarks == [] if remark is None else remark in remarks[0] and "needs 8" in remarks[0]
+
+
+def test_a_style_that_is_too_small_for_a_level_leaves_it_out(objective, noise, monkeypatch):
+    monkeypatch.setattr(objective.backbone, "smallest", 8)
+    data = pictures(noise(), [StylePicture("scroll", noise(12, 60, seed=1))])
+    made = method(objective, levels=[Level(16, 1), Level(60, 1)])
+    assert [stage.number for stage in made.stages(data)] == [1]
+    assert "16 x 12 px is left out: a style is too small" in made.remarks(data)[0]
+
+
+SMALL = {
+    "a picture": ((12, 96), (40, 50), {}, "a picture of 48 x 6 pixels is too small: .* needs 8; give size=64 or more"),
+    "a style": ((24, 32), (5, 5), {}, "the style a of 5 x 5 pixels is too small: .* give a larger picture for it"),
+    "a scaled style": ((24, 32), (40, 50), {"style_scale": 0.1}, "50 x 40 pixels, seen at 5 x 4 is too .*style_scale="),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_too_small_is_named(objective, noise, monkeypatch, name):
+    content, style, options, line = SMALL[name]
+    monkeypatch.setattr(objective.backbone, "smallest", 8)
+    data = pictures(noise(*content), [StylePicture("a", noise(*style, seed=1))])
+    with pytest.raises(ValueError, match=line):
+        next(method(objective, levels=[Level(48, 1)], **options).stages(data))
+
+
+FLAT = {"black": (0, 0), "white": (1, 0), "a colour": (0.3, 0), "one grey level of noise": (0.3, 1 / 255)}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_a_style_is_applied_to_a_flat_content(objective, noise, name):
+    level, grain = FLAT[name]
+    content = (level + grain * (noise(seed=3) - 0.5)).clamp(0, 1)
+    objective.terms["content"].weight = 0.06
+    made = method(objective, levels=[Level(32, 30)], style_size=24)
+    stage = next(made.stages(pictures(content, styles(noise))))
+    stage.module.take_references()
+    start = stage.module.evaluate(content)
+    paint([stage])
+    end = stage.module.evaluate(stage.module.image())
+    losses = [float(objective.total(shares)) for shares in (start, end)]
+    assert losses[1] < 0.6 * losses[0] < 10
+    assert (stage.module.image() - content).abs().mean() > 0.03
+    assert sum(end["content"].values()) < 10
+
+
+def test_a_content_with_structure_is_measured_by_its_own(objective, noise):
+    content = 0.5 + 0.1 * (noise(seed=3) - 0.5)
+    kept = objective.references(content, objective_styles(noise))["content"][0].stats
+    layer = objective.backbone(content)["s1"]
+    own = layer.var((-2, -1), correction=0).sum() * layer.shape[-2] * layer.shape[-1]
+    assert torch.equal(kept["s1 divisor"], own)
+
+
+def objective_styles(noise):
+    return [Target(noise(40, 50, seed=1))]

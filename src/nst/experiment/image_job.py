@@ -133,7 +133,7 @@ def _resume(job: ImageJob, pictures: Inputs, record: Record) -> tuple[dict[str, 
     if record.leads and not before.level:
         status.remove_stale(folder)
     found = [found.warning for _, found in (job.content, *job.styles)]
-    remarks = [*pictures.remarks, *job.method.remarks(pictures.styles), *lost, *checkpoint.differences(before, facts)]
+    remarks = [*pictures.remarks, *job.method.remarks(pictures), *lost, *checkpoint.differences(before, facts)]
     for warning in (*found, job.objective.backbone.source["warning"], *remarks):
         if warning is not None:
             record.warn(warning)

@@ -17,6 +17,8 @@ from nst.utils.files import user_path
 
 STYLE_SIZE = 320  # shorter edge of a style file, pixels, if the checkpoint does not say at which it was trained
 
+SMALLEST = 16  # of a style file, pixels
+
 
 @dataclass(frozen=True)
 class StyleRequest:
@@ -136,7 +138,11 @@ def _code(name: str, trained: Trained) -> Tensor:
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
     edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
-    found, like = image_io.load(path), next(trained.network.parameters())
+    found = image_io.load(path)
+    height, width = image_io.size_of(found.rgb)
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"style={name} has {width} x {height} pixels; give a picture of {SMALLEST} or more")
+    like = next(trained.network.parameters())
     style, alpha = (
         None if one is None else image_io.crop_to_multiple(image_io.reduced(one, edge, by="shortest"), 4).to(like)
         for one in (found.rgb, found.alpha)

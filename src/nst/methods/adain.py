@@ -13,6 +13,8 @@ from nst.networks.instance_norm import mean_deviation
 from nst.objective import Objective
 from nst.optim.optimization import Optimization
 
+LEAST = 16  # pixels: the shorter edge of a named style, from which four positions of the encoder are left
+
 
 class AdainMethod(NetworkMethod):
     """An encoder and a decoder that learn to paint with the feature statistics of any style.
@@ -56,7 +58,7 @@ class AdainMethod(NetworkMethod):
             style_names=[style.name for style in styles],
             optimization=optimization,
         )
-        images = [sized(style, style_size) for style in styles]
+        images = [sized(style, style_size, LEAST) for style in styles]
         opacity = [sized_alpha(style, image) for style, image in zip(styles, images, strict=True)]
         stride = self.network.stride
         self.styles = [image_io.crop_to_multiple(image, stride) for image in images]

@@ -47,7 +47,7 @@ class Feedforward(NetworkMethod):
             style_names=[styles[0].name],
             optimization=optimization,
         )
-        self.style = sized(styles[0], style_size)
+        self.style = sized(styles[0], style_size, objective.backbone.smallest)
         self.alpha = sized_alpha(styles[0], self.style)
         self.references: list[References] = []
 

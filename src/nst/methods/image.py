@@ -1,5 +1,6 @@
 """Image optimisation (Gatys et al. 2016), coarse to fine."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
@@ -87,21 +88,65 @@ class ImageMethod:
         """
         image: Tensor | None = None
         state: OptimizerState | None = None
-        first_step = sum(level.steps for level in self.levels[: first - 1])
-        for number, level in enumerate(self.levels[first - 1 :], start=first):
-            module = self._module(number, first_step, data, image, state)
+        levels, _ = self.fitting(data)
+        first_step = sum(level.steps for level in levels[: first - 1])
+        for number, level in enumerate(levels[first - 1 :], start=first):
+            module = self._module(level, len(levels) - number, first_step, data, image, state)
             image = None  # the module's own
-            name = f"level {number}/{len(self.levels)}, {module.size[1]} x {module.size[0]} px"
+            name = f"level {number}/{len(levels)}, {module.size[1]} x {module.size[0]} px"
             yield Stage(name=name, module=module, data=Steps(level.steps), steps=level.steps, number=number)
             image = module.image().detach().cpu()
             state = module.optimizer_state or state
             first_step += level.steps
 
+    def fitting(self, data: Inputs) -> tuple[Sequence[Level], list[str]]:
+        """Return the levels at which neither the picture nor a style is too small for the backbone, and remarks.
+
+        Raises:
+            ValueError: The last level is too small.
+        """
+        least, content = self.objective.backbone.smallest, image_io.size_of(data.content)
+        needs = f"the deepest layer in use ({self.objective.backbone.layers[-1]}) needs {least}"
+        kept, remarks = [], []
+        for level in self.levels:
+            height, width = image_io.fit(content, level.edge, by=self.fit)
+            small = min(height, width) < least
+            styles = [self.style_size.too_small(style, level.edge, (height, width), least) for style in data.styles]
+            if level is self.levels[-1]:
+                if small:
+                    enough = math.ceil(level.edge * least / min(height, width))
+                    raise ValueError(
+                        f"a picture of {width} x {height} pixels is too small: {needs}; "
+                        f"give size={enough} or more, or shallower layers"
+                    )
+                if line := next((line for line in styles if line), None):
+                    raise ValueError(f"{line}: {needs}; {self.style_size.remedy}, or shallower layers")
+            if small or any(styles):
+                what = "a style" if not small else "the picture"
+                remarks.append(f"the level of {width} x {height} px is left out: {what} is too small, {needs}")
+            else:
+                kept.append(level)
+        return kept, remarks
+
     def _module(
-        self, number: int, first_step: int, inputs: Inputs, image: Tensor | None, state: OptimizerState | None
+        self,
+        level: Level,
+        coarser: int,
+        first_step: int,
+        inputs: Inputs,
+        image: Tensor | None,
+        state: OptimizerState | None,
     ) -> ImageModule:
-        """The module of a level; it alone holds the pictures at its size, so that it can drop them."""
-        level = self.levels[number - 1]
+        """The module of a level; it alone holds the pictures at its size, so that it can drop them.
+
+        Args:
+            level: Its edge and steps.
+            coarser: Levels that follow.
+            first_step: Steps before.
+            inputs: The pictures.
+            image: What the level before left.
+            state: Of its optimiser.
+        """
         size = image_io.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
         content = image_io.resize(inputs.content, size)
         return ImageModule(
@@ -115,7 +160,7 @@ class ImageMethod:
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
             alpha=None if inputs.original.alpha is None else masks.resize(inputs.original.alpha, size),
             saves_state=self.moments == "resized",
-            gains={name: factor ** (len(self.levels) - number) for name, factor in self.coarser.items()},
+            gains={name: factor**coarser for name, factor in self.coarser.items()},
         )
 
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
@@ -123,6 +168,7 @@ class ImageMethod:
         first = styles[0]
         return self.init(InitInputs(content, first.image, self.objective.backbone.input, generator, first.alpha))
 
-    def remarks(self, styles: Sequence[StylePicture]) -> list[str]:
-        """Return one line for each thing about the styles' sizes that a user may not expect."""
-        return self.style_size.remarks(styles, max(level.edge for level in self.levels))
+    def remarks(self, data: Inputs) -> list[str]:
+        """Return one line for each thing about levels and the styles' sizes that a user may not expect."""
+        edge = max(level.edge for level in self.levels)
+        return [*self.fitting(data)[1], *self.style_size.remarks(data.styles, edge)]

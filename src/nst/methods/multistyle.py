@@ -51,7 +51,7 @@ class Multistyle(NetworkMethod):
             trained=None if before is None else _added(made, len(new)),
         )
         self.first = len(known)
-        self.styles = [sized(style, style_size) for style in styles]
+        self.styles = [sized(style, style_size, objective.backbone.smallest) for style in styles]
         self.opacity = [sized_alpha(style, image) for style, image in zip(styles, self.styles, strict=True)]
         self.references: list[References] = []
 

@@ -200,9 +200,20 @@ def _one(objective: Objective, features: Stats, targets: Stats, styles: Referenc
     return out
 
 
-def sized(style: StylePicture, edge: int) -> Tensor:
-    """Return a style's image with a shorter edge of `edge` pixels times the style's scale, or as it is if smaller."""
-    return image_io.reduced(style.image, max(2.0, edge * style.scale), by="shortest")
+def sized(style: StylePicture, edge: int, least: int) -> Tensor:
+    """Return a style's image with a shorter edge of `edge` pixels times the style's scale, or as it is if smaller.
+
+    Raises:
+        ValueError: The shorter edge has fewer than `least` pixels.
+    """
+    image = image_io.reduced(style.image, max(2.0, edge * style.scale), by="shortest")
+    height, width = image_io.size_of(image)
+    if min(height, width) < least:
+        raise ValueError(
+            f"the style {style.name} is too small: {width} x {height} pixels, but {least} are needed; give a larger "
+            f"picture for it, a larger method.style_size= or style.{style.name}.scale=, or shallower layers"
+        )
+    return image
 
 
 def sized_alpha(style: StylePicture, image: Tensor) -> Tensor | None:

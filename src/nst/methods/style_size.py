@@ -36,6 +36,31 @@ class StyleSize:
         alpha = None if style.alpha is None else masks.resize(style.alpha, shown)
         return Target(image_io.resize(style.image, shown), style.weight, mask, style.name, alpha)
 
+    @property
+    def remedy(self) -> str:
+        """What to do about a style that is too small."""
+        return (
+            "give a larger picture for it"
+            if self.scale >= 1
+            else "give a larger picture for it or a larger style_scale="
+        )
+
+    def too_small(self, style: StylePicture, edge: int, size: tuple[int, int], least: int) -> str | None:
+        """Return what is wrong with a style whose shorter edge has fewer than `least` pixels at a level, or None.
+
+        Args:
+            style: As it was read.
+            edge: Edge of the level, pixels.
+            size: (height, width) of the picture at the level, pixels.
+            least: Pixels.
+        """
+        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=False)
+        if min(shown) >= least:
+            return None
+        height, width = image_io.size_of(style.image)
+        seen = "" if shown == (height, width) else f", seen at {shown[1]} x {shown[0]}"
+        return f"the style {style.name} of {width} x {height} pixels{seen} is too small"
+
     def remarks(self, styles: Sequence[StylePicture], edge: int) -> list[str]:
         """Return one line for each style whose strokes can't have the size that was asked for.
 
