@@ -102,6 +102,11 @@ class Objective(nn.Module):
         self.terms = nn.ModuleDict(terms)
         self.plan = Plan(cut, backbone, terms)
 
+    @property
+    def smallest(self) -> int:
+        """The shorter edge that a picture and its styles must have, pixels."""
+        return self.backbone.smallest
+
     def train(self, mode: bool = True) -> "Objective":
         """Stay in evaluation mode: nothing here is trained."""
         return super().train(False)

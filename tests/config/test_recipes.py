@@ -178,3 +178,31 @@ def test_a_sweep_settles_a_recipe_for_each_job(train, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     inits = [OmegaConf.load(tmp_path / f"sweep/{n}/config.yaml").init._target_.split(".")[-1] for n in (0, 1)]
     assert inits == ["content", "noise"]
+
+
+def test_layers_of_a_term_that_another_loss_lacks_are_left_out_unless_typed():
+    assert "meanstd" in settled("experiment=spst").config.layers
+    found = settled("experiment=spst", "loss=gram")
+    assert list(found.config.layers) == ["content", "style", "tv"]
+    assert "meanstd" in settled("experiment=spst", "loss=gram", "layers.meanstd={relu1_1:1}").config.layers
+
+
+PINNED = ("method", "backbone", "optimizer", "pyramid", "scheduler", "init", "weights")
+FREE = {"checkpoint", "model", "seed", "download", "input", "scale_pictures", "fused", "style_scale", "coarser"} | {
+    *("_target_", "size", "steps", "tv")
+}
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "sohini_readme"])
+def test_a_recipe_sets_everything_that_a_default_could_change(recipe):
+    """Every key of the chosen options is in the recipe's own file, so that no other default moves its picture."""
+    own = OmegaConf.to_container(OmegaConf.load(CONF / f"experiment/{recipe}.yaml"), resolve=False)
+    config = settled(f"experiment={recipe}").config
+    nodes = {group: (config[group], own.get(group, {})) for group in PINNED}
+    nodes |= {
+        f"loss.{name}": (node, own.get("loss", {}).get(name, {}))
+        for name, node in config.loss.items()
+        if config.weights[name]
+    }
+    lacking = {f"{group}.{key}" for group, (node, given) in nodes.items() for key in node if key not in given}
+    assert {key for key in lacking if key.split(".")[-1] not in FREE} == set()

@@ -6,11 +6,13 @@ import scipy.linalg
 import torch
 
 from nst.losses import Wasserstein
-from nst.losses.wasserstein import squared_bures
+from nst.losses.wasserstein import approximate_root, squared_bures
 
 
-def term(reduction: str, ridge: float = 1e-4) -> Wasserstein:
-    return Wasserstein(layers={"x": 1}, weight=1, reduction=reduction, layer_reduction="sum", ridge=ridge)
+def term(reduction: str, ridge: float = 1e-4, iterations: int | None = None) -> Wasserstein:
+    return Wasserstein(
+        layers={"x": 1}, weight=1, reduction=reduction, layer_reduction="sum", ridge=ridge, iterations=iterations
+    )
 
 
 def w2(x: np.ndarray, y: np.ndarray, ridge: float) -> float:
@@ -58,3 +60,25 @@ def test_crowsonkb_in_float32_with_more_channels_than_positions() -> None:
 def test_refuses_a_ridge_of_zero() -> None:
     with pytest.raises(ValueError, match=r"^ridge is 0; give a number over 0"):
         term("mean", ridge=0)
+
+
+def test_the_approximate_root_and_its_gradient_become_the_exact_ones() -> None:
+    x = torch.randn(5, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    a = (x @ x.T / 40).requires_grad_()
+    root = approximate_root(a, 20)
+    np.testing.assert_allclose(root.detach().numpy(), scipy.linalg.sqrtm(a.detach().numpy()), rtol=1e-9)
+    (gradient,) = torch.autograd.grad(root.trace(), a)
+    np.testing.assert_allclose(gradient.numpy(), np.linalg.inv(root.detach().numpy()) / 2, rtol=1e-6)  # d tr A^1/2
+
+
+def test_few_iterations_leave_small_eigenvalues_too_small() -> None:
+    a = torch.diag(torch.tensor([1.0, 1e-8]).double())
+    assert approximate_root(a, 12)[1, 1] < 0.5e-4
+    assert approximate_root(a, 40)[1, 1].item() == pytest.approx(1e-4)
+    image, style = torch.rand(2, 1, 12, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    scores = []
+    for iterations in (None, 12, 60):
+        one = term("mean", iterations=iterations)
+        scores.append(one.score(one.measure({"x": image}, {}), one.reference({"x": style}))["x"].item())
+    assert scores[2] == pytest.approx(scores[0], rel=1e-6)
+    assert scores[1] != pytest.approx(scores[0], rel=1e-6)

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, SHARED
+from hydra import compose, initialize_config_dir
 
+from nst.config import instantiate
 from nst.losses import Content, Gram
 from nst.metrics import FIGURES
 from nst.metrics.judge import Judge, check_minimize, sweep_value
@@ -101,3 +103,37 @@ def test_what_is_not_measured_cannot_be_minimised():
 def test_every_backbone_can_judge():
     judges = {path.stem for path in (ROOT / "conf/judge").glob("*.yaml")}
     assert judges - {"none"} == {"wavelet", "squeezenet", "vgg16", "vgg19", "inception", "resnet50"}
+
+
+def judge_of(*words):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", list(words))
+    return instantiate.judge(config)
+
+
+def test_a_judge_without_its_checkpoint_names_its_own_option(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(
+        FileNotFoundError, match=r"^judge=vgg19: checkpoint not found: none.pth; give a file that exists"
+    ):
+        judge_of("judge=vgg19", "judge.network.checkpoint=none.pth")
+    with pytest.raises(
+        OSError, match=r"judge=vgg19: no checkpoint .* give judge.network.checkpoint=FILE.* use judge=wavelet"
+    ):
+        judge_of("judge=vgg19", "download.hosts=[]", "download.retries=0", "download.connect=0.01")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "torch_home").is_dir(), reason="no trained weights are here")
+def test_trained_networks_judge_offline(noise, monkeypatch):
+    """All figures are there: LPIPS finds SqueezeNet in torch hub's cache, and VGG-19 is read from a file."""
+    monkeypatch.setenv("TORCH_HOME", str(SHARED / "torch_home"))
+    file = SHARED / "weights/vgg19-simonyan-imagenet-features-float16.pth"
+    one = judge_of("judge=vgg19", f"judge.network.checkpoint={file}")
+    figures = one.figures(noise(64, 64, seed=1), noise(64, 64, seed=2), [Target(noise(64, 64, seed=3))])
+    assert one.note is None
+    assert all(value is not None for value in figures.values())
+    assert one.figures(noise(64, 64), noise(64, 64), [Target(noise(64, 64, seed=3))])["lpips"] == pytest.approx(
+        0, abs=1e-6
+    )
+    assert figures["lpips"] > 0.01

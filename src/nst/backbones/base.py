@@ -29,8 +29,10 @@ class Input(nn.Module):
             raise ValueError(f"backbone.input has mean {mean} and std {std}; give three numbers each, std over 0")
         self.range = float(range)
         self.flip = order == "BGR"
-        self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(list(std)).view(1, 3, 1, 1), persistent=False)
+        for name, values in (("mean", mean), ("std", std)):  # as floats, which follow the precision of the run
+            self.register_buffer(
+                name, torch.tensor([float(value) for value in values]).view(1, 3, 1, 1), persistent=False
+            )
 
     def forward(self, image: Tensor) -> Tensor:
         """Turn an image, [0, 1] RGB, (N, 3, H, W), into what the network takes."""
@@ -76,7 +78,7 @@ class Backbone(nn.Module):
             raise ValueError(
                 f"a picture of {width} x {height} pixels is too small: the deepest layer in use "
                 f"({self.layers[-1]}) needs {self.smallest}; give a larger size=, fewer pyramid.levels= "
-                f"or shallower layers"
+                f"or scales=, or shallower layers"
             )
         x = self.input(image)
         return {"image": image, "input": x} | self.features(x)

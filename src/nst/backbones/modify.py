@@ -20,7 +20,11 @@ def out_of_place(network: GraphModule) -> None:
     network.recompile()
 
 
-class _L2Pool(nn.Module):
+class Homogeneous(nn.Module):
+    """A pooling for which the pool of g x is g times the pool of x, with gains g > 0 of the channels."""
+
+
+class _L2Pool(Homogeneous):
     """Square root of the sum of squares over the windows of a max pooling."""
 
     def __init__(self, like: nn.MaxPool2d) -> None:
@@ -32,7 +36,7 @@ class _L2Pool(nn.Module):
         return out.clamp_min(1e-12).sqrt()
 
 
-class _BlurPool(nn.Module):
+class _BlurPool(Homogeneous):
     """A binomial low-pass filter and subsampling; every input position has the same weight in the gradient."""
 
     weight: Tensor
@@ -63,7 +67,7 @@ def _square(edge: int | tuple[int, ...]) -> int:
     return one
 
 
-class _Scaled(nn.Module):
+class _Scaled(Homogeneous):
     def __init__(self, module: nn.Module, gain: float) -> None:
         super().__init__()
         self.module = module

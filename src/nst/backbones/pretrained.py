@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from nst import kernels
-from nst.backbones import modify, weights
+from nst.backbones import modify, rescale, weights
 from nst.backbones.base import Backbone, Input
 from nst.data.download import Download
 from nst.utils.errors import unknown
@@ -44,13 +44,18 @@ class Pretrained(Backbone):
         input: The input convention.
         seed: Of `checkpoint=random`.
         download: How files are fetched.
+        scale: `none`; `unit`: the weights are rescaled so that every filter has a mean activation of 1 over
+            `scale_pictures`; `unit_layer`: so that every layer has, with one factor for all of its filters, which
+            changes no relative loss. Absolute losses and weights then carry over from one checkpoint to another.
+        scale_pictures: Files; None: four photographs of scikit-image.
 
     Raises:
         ValueError: There is no such model or layer, or the checkpoint is of another model.
         OSError: No checkpoint is available.
 
     Source: rescaled pooling and the replicate padding: crowsonkb/style-transfer-pytorch; blurred pooling: Zhang 2019
-    (arXiv 1904.11486); smoothing: Wang, Li & Vasconcelos 2021 (arXiv 2104.05623), section 4.
+    (arXiv 1904.11486); smoothing: Wang, Li & Vasconcelos 2021 (arXiv 2104.05623), section 4; `scale=unit`: Gatys,
+    Ecker & Bethge 2016, section 2.
 
     Differs: SWAG's softmax runs over all values of a layer; ours over the channels of a position, so that it is local
     and pictures can be cut into tiles.
@@ -68,12 +73,15 @@ class Pretrained(Backbone):
         input: Input,
         seed: int,
         download: Download,
+        scale: str = "none",
+        scale_pictures: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         _check("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
         _check("backbone.pooling", pooling or "max", POOLINGS)
         _check("backbone.padding", padding or "zeros", PADDINGS)
         _check("backbone.smoothing", smoothing, SMOOTHINGS)
+        _check("backbone.scale", scale, rescale.SCALES)
         self.input = input
         self.smoothing = smoothing
         network = _build(model, random_seed=seed if checkpoint == "random" else None)
@@ -90,6 +98,9 @@ class Pretrained(Backbone):
         trained = weights.TRAINED_WITH.get(str(self.source["origin"]), ("max", "zeros"))
         modify.change_pooling(self.network, pooling or trained[0])
         modify.change_padding(self.network, padding or trained[1])
+        if scale != "none":
+            pictures = [input(picture) for picture in rescale.photographs(scale_pictures)]
+            rescale.rescale(self.network, pictures, by_layer=scale == "unit_layer")
         kernels.optimize(self.network)
         self.freeze()
         self.smallest = self._smallest()

@@ -12,7 +12,7 @@ from nst.utils.errors import check_choice
 
 
 class Clamp(Callback):
-    """Keep the picture within bounds after every step.
+    """Keep the picture within bounds: clamp it before the first step and after every step.
 
     Args:
         low: Lower bound. The units are those of the image, [0, 1], for `method.space=image` and `laplacian`, and those
@@ -25,6 +25,11 @@ class Clamp(Callback):
         if not low < high:
             raise ValueError(f"callbacks.clamp has low {low:g} and high {high:g}; give low < high")
         self.low, self.high, self.until = low, high, until
+
+    def on_train_start(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
+        """Clamp the initial image, or leave the picture of a resumed run, which was clamped, as it is."""
+        if self.until is None or trainer.global_step < self.until:
+            module.space.project_(module.pixels.data, self.low, self.high)
 
     def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: Any) -> None:  # type: ignore[override]
         """Clamp in place, and tell L-BFGS of the move."""

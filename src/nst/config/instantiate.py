@@ -22,6 +22,7 @@ from nst.losses import Content, Gram, Term
 from nst.methods import ImageMethod
 from nst.metrics import FIGURES
 from nst.metrics.judge import Judge
+from nst.multiscale import MultiscaleObjective
 from nst.objective import Objective
 from nst.optim.optimization import Optimization
 from nst.utils import devices
@@ -83,6 +84,10 @@ def _image_job(config: DictConfig, shared: dict[str, Any]) -> ImageJob:
 def _network_job(config: DictConfig, kind: Any, shared: dict[str, Any]) -> NetworkJob:
     if not config.data:
         raise ValueError("a network learns from photographs: give data=samples, or data=folder data.path=FOLDER")
+    if config.scales != 1:
+        raise ValueError(
+            f"scales={config.scales} is for pictures, method=image; a network learns at one size: give scales=1"
+        )
     options: TrainingOptions = build(config.training)
     losses = objective(config)
     gains = options.gain(list(config.loss))
@@ -183,7 +188,8 @@ def objective(config: DictConfig) -> Objective:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
-    return Objective(backbone=build(config.backbone, layers=names), terms=terms, cut=config.tiles)
+    shared = {"backbone": build(config.backbone, layers=names), "terms": terms, "cut": config.tiles}
+    return Objective(**shared) if config.scales == 1 else MultiscaleObjective(scales=config.scales, **shared)
 
 
 def _loss(name: str, node: DictConfig, *, layers: dict[str, float], weight: float) -> Term:
@@ -211,7 +217,12 @@ def judge(config: DictConfig) -> Judge | None:
         "content": Content(layers=layers["content"], **shared),
     }
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
-    network = Objective(backbone=build(config.judge.network, layers=list(wanted)), terms=terms)
+    try:
+        backbone = build(config.judge.network, layers=list(wanted))
+    except (OSError, ValueError) as error:  # its remedies name the options of the picture's own backbone
+        remedy = str(error).replace("backbone=wavelet", "judge=wavelet").replace("backbone.", "judge.network.")
+        raise type(error)(f"judge={config.judge.name}: {remedy}") from None
+    network = Objective(backbone=backbone, terms=terms)
     own = OmegaConf.masked_copy(config.judge, [key for key in config.judge if key not in ("network", "layers")])
     made: Judge = build(own, objective=network)
     return made

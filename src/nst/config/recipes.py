@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from nst.config.invocation import Invocation
 
@@ -106,7 +106,17 @@ def without_unused(
                     f"{strangers[-1]}={presets[strangers[-1]]} sets {', '.join(changed)} for {group}={theirs}: "
                     f"not used with {group}={chosen[group]}"
                 )
+        if "loss" in members:
+            _drop_layers(out, keys.values())
     return Settled(out, chosen, notes)
+
+
+def _drop_layers(config: DictConfig, typed: Collection[str]) -> None:
+    """Take away the layers that a recipe sets for terms that another loss does not have."""
+    strange = [str(name) for name in config.layers if name not in config.loss and not _is_in(f"layers.{name}", typed)]
+    with open_dict(config.layers):
+        for name in strange:
+            del config.layers[name]
 
 
 def _by_strangers(options: Mapping[str, str], own: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, ...], list[str]]:

@@ -15,6 +15,7 @@ TOP_LEVEL = {
     "steps": int,
     "seed": int,
     "style_scale": float,
+    "scales": int,
     "tiles": str | int,
     "name": str,
     "max_megapixels": float,

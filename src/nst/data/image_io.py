@@ -3,6 +3,7 @@
 import io
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,15 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp_(low, high)
 
 
-def fit(size: tuple[int, int], edge: float, *, by: str, upscale: bool = True, multiple: int = 1) -> tuple[int, int]:
+def fit(
+    size: tuple[int, int],
+    edge: float,
+    *,
+    by: str,
+    upscale: bool = True,
+    multiple: int = 1,
+    rounded: Callable[[float], int] = round,
+) -> tuple[int, int]:
     """Return the (height, width) to which a picture is resized so that one of its edges becomes `edge`.
 
     Args:
@@ -169,6 +178,7 @@ def fit(size: tuple[int, int], edge: float, *, by: str, upscale: bool = True, mu
             is squashed to edge x edge.
         upscale: Whether the picture may grow.
         multiple: Both edges are rounded to multiples of this, and are never 0.
+        rounded: Makes whole numbers of both edges.
 
     Raises:
         ValueError: `by` is none of these.
@@ -178,10 +188,10 @@ def fit(size: tuple[int, int], edge: float, *, by: str, upscale: bool = True, mu
         return round(edge), round(edge)
     if by not in measures:
         raise ValueError(f"a picture can't be fitted by {by!r}; give {', '.join(measures)} or square")
-    factor = edge / measures[by]
-    if factor > 1 and not upscale:
+    measure = measures[by]
+    if edge > measure and not upscale:
         return size
-    height, width = (max(multiple, multiple * round(length * factor / multiple)) for length in size)
+    height, width = (max(multiple, multiple * rounded(length * edge / measure / multiple)) for length in size)
     return height, width
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch.optim import Optimizer
 
 from nst.data import image_io, masks
 from nst.data.inputs import Inputs, StylePicture
+from nst.data.resampling import Resampling
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Initial, InitInputs
 from nst.methods.parametrization import SPACES, parametrization
@@ -41,6 +43,12 @@ class ImageMethod:
         moments: The state in which the optimiser starts a level: `fresh`, or `resized` from the level before.
         coarser: Term -> its weight at a level divided by that at the next finer one; 1 for those that are not named.
         seed: Of the initial image.
+        resample: Filter by which pictures are resized; see `Resampling`.
+        antialias: Whether it is anti-aliased.
+        level_antialias: The same for the picture that goes from a level to the next; None: as `antialias`.
+        rounding: How sizes become whole numbers, see `Resampling`.
+        quantize: Whether resized contents and styles are rounded to 8 bits.
+        style_enlarge: Whether a style that has fewer pixels than asked for is enlarged.
     """
 
     name = "image"
@@ -61,6 +69,12 @@ class ImageMethod:
         moments: str,
         coarser: Mapping[str, float],
         seed: int,
+        resample: str = "bicubic",
+        antialias: bool = True,
+        level_antialias: bool | None = None,
+        rounding: str = "nearest",
+        quantize: bool = False,
+        style_enlarge: bool = False,
     ) -> None:
         self.objective = objective
         self.levels = levels
@@ -68,7 +82,12 @@ class ImageMethod:
         self.scheduler = scheduler
         self.init = init
         self.fit = fit
-        self.style_size = StyleSize(fit=style_fit, size=style_size, scale=style_scale)
+        self.resampling = Resampling(resample, antialias, rounding, quantize)
+        smooth = antialias if level_antialias is None else level_antialias
+        self.between = replace(self.resampling, antialias=smooth, quantize=False)
+        self.style_size = StyleSize(
+            fit=style_fit, size=style_size, scale=style_scale, enlarge=style_enlarge, resampling=self.resampling
+        )
         self.space = check_choice("method.space", space, SPACES)
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         if moments == "resized" and space == "laplacian":
@@ -105,11 +124,11 @@ class ImageMethod:
         Raises:
             ValueError: The last level is too small.
         """
-        least, content = self.objective.backbone.smallest, image_io.size_of(data.content)
+        least, content = self.objective.smallest, image_io.size_of(data.content)
         needs = f"the deepest layer in use ({self.objective.backbone.layers[-1]}) needs {least}"
         kept, remarks = [], []
         for level in self.levels:
-            height, width = image_io.fit(content, level.edge, by=self.fit)
+            height, width = self.resampling.fit(content, level.edge, by=self.fit)
             small = min(height, width) < least
             styles = [self.style_size.too_small(style, level.edge, (height, width), least) for style in data.styles]
             if level is self.levels[-1]:
@@ -147,10 +166,10 @@ class ImageMethod:
             image: What the level before left.
             state: Of its optimiser.
         """
-        size = image_io.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
-        content = image_io.resize(inputs.content, size)
+        size = self.resampling.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
+        content = self.resampling.resize(inputs.content, size)
         return ImageModule(
-            self._initial(content, inputs.styles) if image is None else image_io.resize(image, size),
+            self._initial(content, inputs.styles) if image is None else self.between.resize(image, size),
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
@@ -165,8 +184,8 @@ class ImageMethod:
 
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
-        first = styles[0]
-        return self.init(InitInputs(content, first.image, self.objective.backbone.input, generator, first.alpha))
+        first, convention = styles[0], self.objective.backbone.input
+        return self.init(InitInputs(content, first.image, convention, generator, first.alpha, self.resampling))
 
     def remarks(self, data: Inputs) -> list[str]:
         """Return one line for each thing about levels and the styles' sizes that a user may not expect."""

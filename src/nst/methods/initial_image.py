@@ -1,13 +1,14 @@
 """Initial images, from which the optimisation starts: each function returns one in [0, 1] RGB, (1, 3, H, W)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from nst.backbones.base import Input
 from nst.data import image_io
+from nst.data.resampling import Resampling
 from nst.utils.files import user_path
 
 
@@ -21,6 +22,7 @@ class InitInputs:
         input: The backbone's input convention.
         generator: Source of randomness.
         style_alpha: The style's opacity, (1, 1, H, W); None for opaque.
+        resampling: How pictures are resized.
     """
 
     content: Tensor
@@ -28,6 +30,7 @@ class InitInputs:
     input: Input
     generator: torch.Generator
     style_alpha: Tensor | None = None
+    resampling: Resampling = field(default_factory=Resampling)
 
 
 Initial = Callable[[InitInputs], Tensor]
@@ -40,7 +43,7 @@ def content(inputs: InitInputs) -> Tensor:
 
 def style(inputs: InitInputs) -> Tensor:
     """Return the style, stretched to the content's size."""
-    return image_io.resize(inputs.style, image_io.size_of(inputs.content))
+    return inputs.resampling.resize(inputs.style, image_io.size_of(inputs.content))
 
 
 def lines(inputs: InitInputs) -> Tensor:
@@ -49,11 +52,11 @@ def lines(inputs: InitInputs) -> Tensor:
     Source: Kolkin, Salavon & Shakhnarovich 2019 (STROTSS), section 2.5.
     """
     size = image_io.size_of(inputs.content)
-    coarse = image_io.resize(inputs.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
+    coarse = inputs.resampling.resize(inputs.content, (max(1, size[0] // 2), max(1, size[1] // 2)))
     mean = inputs.style.mean((-2, -1), keepdim=True)
     if (alpha := inputs.style_alpha) is not None:
         mean = (inputs.style * alpha).sum((-2, -1), keepdim=True) / alpha.sum()
-    return (inputs.content - image_io.resize(coarse, size) + mean).clamp(0, 1)
+    return (inputs.content - inputs.resampling.resize(coarse, size) + mean).clamp(0, 1)
 
 
 def noise(inputs: InitInputs, *, distribution: str, mean: float, spread: float, space: str) -> Tensor:
@@ -91,7 +94,8 @@ def file(inputs: InitInputs, *, path: str) -> Tensor:
         inputs: Of which the content gives the size.
         path: The file.
     """
-    return image_io.resize(image_io.load(user_path(path)).rgb, image_io.size_of(inputs.content))
+    picture = image_io.load(user_path(path)).rgb
+    return inputs.resampling.resize(picture, image_io.size_of(inputs.content))
 
 
 def blend(inputs: InitInputs, *, noise: Initial, amount: float) -> Tensor:

@@ -4,24 +4,27 @@ from collections.abc import Sequence
 
 from nst.data import image_io, masks
 from nst.data.inputs import StylePicture
+from nst.data.resampling import Resampling
 from nst.objective import Target
 
 
 class StyleSize:
-    """Resizes the styles for a level. A style is never enlarged beyond its own pixels, unless it is squashed.
+    """Resizes the styles for a level.
 
     Args:
         fit: Which edge of a style is meant, see `image_io.fit`; or `content`: squashed to the content's size.
         size: Edge of the styles, pixels; None: that of the level.
         scale: Size of all strokes, over 0: multiplies the scale of every style.
+        enlarge: Whether a style may grow beyond its own pixels where it is not squashed.
+        resampling: How they are resized.
     """
 
-    def __init__(self, *, fit: str, size: int | None, scale: float) -> None:
+    def __init__(self, *, fit: str, size: int | None, scale: float, enlarge: bool, resampling: Resampling) -> None:
         if size is not None and size < 2:
             raise ValueError(f"method.style_size is {size}; give 2 pixels or more, or null for the level's")
         if not scale > 0:
             raise ValueError(f"style_scale is {scale:g}; give a number over 0: 1 is the content's size")
-        self.fit, self.size, self.scale = fit, size, scale
+        self.fit, self.size, self.scale, self.enlarge, self.resampling = fit, size, scale, enlarge, resampling
 
     def target(self, style: StylePicture, edge: int, size: tuple[int, int]) -> Target:
         """Return a style, resized, with its mask at the size of the picture.
@@ -32,9 +35,9 @@ class StyleSize:
             size: (height, width) of the picture at the level, pixels.
         """
         mask = None if style.mask is None else masks.resize(style.mask, size)
-        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=False)
+        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=self.enlarge)
         alpha = None if style.alpha is None else masks.resize(style.alpha, shown)
-        return Target(image_io.resize(style.image, shown), style.weight, mask, style.name, alpha)
+        return Target(self.resampling.resize(style.image, shown), style.weight, mask, style.name, alpha)
 
     @property
     def remedy(self) -> str:
@@ -54,7 +57,7 @@ class StyleSize:
             size: (height, width) of the picture at the level, pixels.
             least: Pixels.
         """
-        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=False)
+        shown = size if self.fit == "content" else self._fitted(style, edge, upscale=self.enlarge)
         if min(shown) >= least:
             return None
         height, width = image_io.size_of(style.image)
@@ -76,7 +79,7 @@ class StyleSize:
             ]
         out = []
         for style in scaled:
-            got, asked = self._fitted(style, edge, upscale=False), self._fitted(style, edge, upscale=True)
+            got, asked = self._fitted(style, edge, upscale=self.enlarge), self._fitted(style, edge, upscale=True)
             if got != asked:
                 out.append(
                     f"style {style.name} has {got[1]} x {got[0]} pixels, so its strokes are not scaled to "
@@ -86,4 +89,4 @@ class StyleSize:
 
     def _fitted(self, style: StylePicture, edge: int, *, upscale: bool) -> tuple[int, int]:
         wanted = max(2, round((self.size or edge) * style.scale * self.scale))
-        return image_io.fit(image_io.size_of(style.image), wanted, by=self.fit, upscale=upscale)
+        return self.resampling.fit(image_io.size_of(style.image), wanted, by=self.fit, upscale=upscale)
