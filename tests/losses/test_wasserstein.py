@@ -57,6 +57,11 @@ def test_crowsonkb_in_float32_with_more_channels_than_positions() -> None:
     assert score.item() == pytest.approx(w2(x, y, 1e-4) / 64, rel=1e-4)  # the moments were summed in float32
 
 
+def test_a_covariance_that_rounding_leaves_indefinite_has_a_distance() -> None:
+    s, a = torch.diag(torch.tensor([4.0, 1.0])).double(), torch.diag(torch.tensor([1.0, -1e-9])).double()
+    assert squared_bures(s, a).item() == pytest.approx((2 - 1) ** 2 + 1, abs=1e-6)
+
+
 def test_refuses_a_ridge_of_zero() -> None:
     with pytest.raises(ValueError, match=r"^ridge is 0; give a number over 0"):
         term("mean", ridge=0)

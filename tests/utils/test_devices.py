@@ -2,8 +2,13 @@
 
 import pytest
 import torch
+from conftest import ROOT
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from nst.backbones import Input, Pretrained
+from nst.config import instantiate
+from nst.config.compose import plain
 from nst.losses import Gram
 from nst.objective import Objective, Target
 from nst.utils import devices
@@ -60,3 +65,23 @@ def test_statistics_in_bfloat16_keep_the_loss(noise) -> None:
         half = objective(image, references)
     assert all(share.dtype == torch.float32 for share in half["style"].values())
     assert objective.total(half).item() == pytest.approx(full, rel=0.01)
+
+
+LOSSES = sorted(path.stem for path in (ROOT / "conf/loss").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_has_its_value_and_a_gradient_in_bfloat16(noise, loss) -> None:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = [f"loss={loss}", "backbone=squeezenet", "backbone.checkpoint=random", "name=test"]
+        config = OmegaConf.create(plain(compose("train", words)))
+    objective = instantiate.objective(config)
+    references = objective.references(noise(64, 72), [Target(noise(64, 72, seed=1))])
+    image = noise(64, 72, seed=2).requires_grad_()
+    full = objective.total(objective(image, references)).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = objective.total(objective(image, references))
+    half.backward()
+    assert half.dtype == torch.float32
+    assert half.item() == pytest.approx(full, rel=0.02)
+    assert image.grad.isfinite().all() and image.grad.any()

@@ -55,5 +55,6 @@ class SlicedWasserstein(SampledLoss):
         directions = torch.randn(channels, self.projections, generator=generator, dtype=torch.float64)
         directions = (directions / directions.norm(dim=0)).to(image)  # (C, K)
         x, weights = image[:, :-1], image[:, -1]
-        sliced = squared_wasserstein_1d(x @ directions, weights, style @ directions).mean()
+        with torch.autocast(image.device.type, enabled=False):  # the order of values needs more than 16 bits
+            sliced = squared_wasserstein_1d(x @ directions, weights, style @ directions).mean()
         return sliced / (total_variance(style) / channels) if self.reduction == "relative" else sliced

@@ -83,13 +83,16 @@ def squared_bures(s: Tensor, t: Tensor) -> Tensor:
     `L (L^T S L)^-1/2 L^T / 2`, is bounded as long as the smallest eigenvalues of S and T are.
 
     Args:
-        s: S, (C, C), symmetric and positive definite.
+        s: S, (C, C), symmetric and, but for rounding, positive semidefinite.
         t: T, likewise.
 
     Returns:
         A scalar, 0 or more.
     """
-    factor = torch.linalg.cholesky(t)
+    factor, failed = torch.linalg.cholesky_ex(t)
+    if failed:  # few positions: the rounding of the moments is larger than the ridge
+        values, vectors = torch.linalg.eigh(t)
+        factor = vectors * values.clamp_min(0).sqrt()
     roots = torch.linalg.eigvalsh(factor.mT @ s @ factor).clamp_min(torch.finfo(s.dtype).tiny).sqrt()
     distance: Tensor = s.trace() + t.trace() - 2 * roots.sum()
     return distance

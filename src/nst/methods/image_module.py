@@ -80,6 +80,7 @@ class ImageModule(LightningModule):
         self.references: References = {}
         self.guard: DivergenceGuard | None = None
         self.loss: Tensor | None = None
+        self.fit_device = torch.device("cpu")  # where the references are
         self.scalars: Stats = {}  # of the last step that is logged
 
     def image(self) -> Tensor:
@@ -96,6 +97,7 @@ class ImageModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Take the references once, on the device of the run and in full precision."""
+        self.fit_device = self.device
         self.take_references(self.ranks())
 
     def on_train_start(self) -> None:
@@ -190,10 +192,11 @@ class ImageModule(LightningModule):
     @torch.no_grad()
     def evaluate(self, image: Tensor) -> dict[str, Stats]:
         """Return term -> layer -> share of the loss, for another image of this size."""
+        self.to(self.fit_device)  # Lightning moves the module to the CPU after a fit
         if not self.references:
             self.take_references()
         self.objective.set_sampling_step(0)
-        shares: dict[str, Stats] = self.objective(image.to(self.pixels.device), self.references)
+        shares: dict[str, Stats] = self.objective(image.to(self.fit_device), self.references)
         return shares
 
 
