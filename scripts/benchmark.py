@@ -21,6 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import torch
 from benchmarks import loops, machine, plot, race
 from hydra import compose, initialize_config_dir

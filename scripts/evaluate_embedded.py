@@ -17,6 +17,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import numpy as np
 import torch
 import yaml

@@ -12,6 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import hydra
 import torch
 from lightning.pytorch import Callback
@@ -50,10 +53,11 @@ def bare(stage: Stage) -> float:
     return (time.perf_counter() - start) / count.evaluations
 
 
-def lightning(cfg: DictConfig, stage: Stage, folder: Path) -> float:
+def lightning(cfg: DictConfig, stage: Stage, folder: Path, pictures: list[ImageSource]) -> float:
     """Run them with `Trainer.fit`, as a run does, and return the seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
-    logs = loggers.open_loggers(**vars(instantiate.loggers(cfg, Invocation.current())), folder=folder, last_step=None)
+    told = instantiate.loggers(cfg, Invocation.current(), content=pictures[0], styles=pictures[1:])
+    logs = loggers.open_loggers(**vars(told), folder=folder, last_step=None)
     trainer = instantiate.trainer(cfg, folder, stage.steps, logs, callbacks)
     clock = Clock()
     trainer.callbacks.append(clock)
@@ -100,7 +104,7 @@ def main(cfg: DictConfig) -> None:
     for turn in range(1, TURNS + 1):
         one, two = (next(iter(method.stages(loaded))) for _ in range(2))
         with tempfile.TemporaryDirectory() as folder:
-            plainly, framed = bare(one), lightning(cfg, two, Path(folder))
+            plainly, framed = bare(one), lightning(cfg, two, Path(folder), pictures)
         ratios.append(framed / plainly)
         print(f"turn {turn}: bare {plainly:.4f} s, Lightning {framed:.4f} s an evaluation, ratio {ratios[-1]:.3f}")
     print(f"median ratio {statistics.median(ratios):.3f} at {cfg.size} px, {torch.get_num_threads()} threads")

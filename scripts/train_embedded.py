@@ -19,7 +19,7 @@ What improves pictures, found by looking at them:
   of max pooling. Without it, an optimised picture shows a grid. This matters more than anything in the training.
 
 Time for the bundled checkpoint: 8 minutes on two cores of a Xeon, torch 2.15, bfloat16; 4 GB of memory. If other
-processes use the cores, set OMP_WAIT_POLICY=PASSIVE, or waiting threads spin. The same seed gives the same images and
+processes use the cores, they share them: waiting threads sleep. The same seed gives the same images and
 crops; another machine, which sums in another order, gives another checkpoint of the same quality.
 """
 
@@ -28,6 +28,9 @@ import json
 import time
 from pathlib import Path
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import numpy as np
 import torch
 from embedded import student, teacher

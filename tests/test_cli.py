@@ -47,7 +47,7 @@ def test_in_a_sweep_commas_separate_files_unless_the_whole_is_one(tmp_path, monk
     assert quoted(["-m", "style.path=a (1).jpg,b.jpg"])[1] == "style.path='a (1).jpg',b.jpg"
     Path("a,b.jpg").touch()
     assert quoted(["-m", "style.path=a,b.jpg"])[1] == "style.path='a,b.jpg'"
-    assert quoted(["-m", "style.path=glob(*)"])[1] == "style.path=glob(*)"
+    assert quoted(["-m", "style.path=glob(*)"])[1] == "style.path='a,b.jpg'"
 
 
 def test_the_flag_of_a_sweep_may_stand_anywhere():

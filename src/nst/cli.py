@@ -8,6 +8,7 @@ from typing import Any
 
 from nst.config.arguments import arguments
 from nst.utils.errors import REPORT, report
+from nst.utils.terminal import steady
 
 
 def launch(main: Callable[[], Any]) -> int:
@@ -23,10 +24,11 @@ def launch(main: Callable[[], Any]) -> int:
     from nst.sweep import launch as sweep
 
     code = 1
-    try:
-        code = _told(main)
-    finally:
-        code = sweep.end(returned=code == 0) or code
+    with steady():
+        try:
+            code = _told(main)
+        finally:
+            code = sweep.end(returned=code == 0) or code
     return code
 
 

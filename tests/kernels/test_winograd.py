@@ -94,7 +94,10 @@ def test_other_inputs_take_the_direct_sum(case, relu, monkeypatch) -> None:
     with torch.autocast("cpu", torch.bfloat16, enabled=case == "bfloat16"):
         expected = layer.conv(x)
         monkeypatch.setattr("nst.kernels.winograd._WinogradConv", None)  # would fail
-        assert torch.allclose(layer(x), expected.relu() if relu else expected, atol=1e-5)
+        expected = expected.relu() if relu else expected
+        # in bfloat16 an operator with its ReLU inside may sum and round in another order than the two: 8 bits
+        near = 0.02 if case == "bfloat16" else 1e-5
+        assert (layer(x) - expected).abs().max() <= near * expected.abs().max()
 
 
 @pytest.mark.parametrize(

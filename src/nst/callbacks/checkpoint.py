@@ -106,7 +106,7 @@ def refuse_others(state: RunState, now: Mapping[str, Any]) -> None:
             f"{state.path} belongs to other choices than config.yaml beside it; put that back, or start a new run"
         )
     for name, got in now["sources"].items():
-        if state.facts["sources"].get(name) != got:
+        if name in state.facts["sources"] and state.facts["sources"][name] != got:
             raise ValueError(
                 f"{name} is another file than when {state.path.parent} started; put that back, or start a new run"
             )

@@ -55,7 +55,10 @@ class StopOnSignal(Callback):
 
 @contextmanager
 def caught() -> Iterator[StopOnSignal]:
-    """Yield a callback that notes the first signal received in the block; a second one raises KeyboardInterrupt."""
+    """Yield a callback that notes the first signal received in the block; a second one raises KeyboardInterrupt.
+
+    A signal that is ignored stays ignored: `nohup` and shells ask for that.
+    """
     callback = StopOnSignal()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -66,7 +69,8 @@ def caught() -> Iterator[StopOnSignal]:
         if signal.Signals(number).name in LAUNCHERS and callable(earlier):
             callback.launcher = lambda: earlier(number, None)
 
-    before = {n: handler for n in CAUGHT if (handler := signal.getsignal(n)) is not None}  # None: not set by Python
+    kept = (None, signal.SIG_IGN)  # None: not set by Python
+    before = {n: handler for n in CAUGHT if (handler := signal.getsignal(n)) not in kept}
     for number in before:
         signal.signal(number, note)
     try:

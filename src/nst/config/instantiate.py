@@ -1,6 +1,6 @@
 """From a configuration to built objects, in one place and once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial as bound
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def job(config: DictConfig, invocation: Invocation, choices: Choices) -> ImageJo
         "content": (content, find(content, download)),
         "styles": [(style, find(style, download)) for style in asked],
         "trainer": bound(trainer, config, invocation.folder),
-        "loggers": loggers(config, invocation),
+        "loggers": loggers(config, invocation, content=content, styles=asked),
         "minimize": _plain(config)["minimize"],
         "max_megapixels": config.max_megapixels,
     }
@@ -264,9 +264,12 @@ def method(config: DictConfig, **more: Any) -> Any:
     )
 
 
-def loggers(config: DictConfig, invocation: Invocation) -> LoggerOptions:
-    """Return what the loggers are built from, and what they are told of the run."""
+def loggers(
+    config: DictConfig, invocation: Invocation, *, content: ImageSource, styles: Sequence[ImageSource]
+) -> LoggerOptions:
+    """Return what the loggers are built from, and what they are told of the run: of pictures, those that are used."""
     fixed: dict[str, Any] = {group: invocation.choice(group) for group in HYPERPARAMETERS}
+    fixed |= {"content": content.used, "style": "+".join(style.used for style in styles)}
     fixed |= {"lr": config.optimizer.lr, "seed": config.seed, "size": config.size, "steps": config.steps}
     fixed |= {f"weight_{name}": float(config.weights.get(name, 0)) for name in WEIGHTS}
     known = {"optimizer.lr": "lr"} | {f"weights.{name}": f"weight_{name}" for name in WEIGHTS}

@@ -30,6 +30,19 @@ TOP_LEVEL = {
 }
 """The top-level options that are no group, and their types."""
 
+NEEDED = {
+    **{group: f"{group}=none" for group in ("judge", "timelapse", "checkpoint", "logger", "callbacks", "color")},
+    **{
+        "scheduler": "scheduler=constant",
+        "pyramid": "pyramid=none",
+        "download": "download=default",
+    },
+    **{key: f"{key}=, another option of it" for key in ("content", "style", "backbone", "layers", "loss", "weights")},
+    **{key: f"{key}=, another option of it" for key in ("init", "optimizer", "trainer", "method")},
+    **{key: f"{key}=null, or leave it as it is" for key in TOP_LEVEL},
+}
+"""Top-level key -> what to type instead of taking it out."""
+
 MOST_THREADS = 1024  # with many more OpenMP ends the process without a word
 
 
@@ -43,6 +56,9 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
     Raises:
         ValueError: One line: the option, what was got, what was expected.
     """
+    for group, instead in NEEDED.items():
+        if group not in config:
+            raise ValueError(f"~{group} takes out what a run reads; give {instead}")
     if not isinstance(got := config["weights"], Mapping):
         raise ValueError(f"weights is {got!r}, but a loss brings its own weights: give loss=, or weights.<term>=")
     for key, value in config.items():
@@ -80,7 +96,13 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
 
 
 def _check_several_devices(config: Mapping[str, Any], invocation: Invocation) -> None:
-    if "strategy" not in config["trainer"]:
+    devices, nodes = config["trainer"].get("devices", 1), config["trainer"].get("num_nodes", 1)
+    if config["trainer"].get("strategy") in (None, "auto"):
+        if (devices not in (1, "1", "auto", None) and devices not in ([0], "0,", "0")) or nodes not in (1, None):
+            raise ValueError(
+                f"trainer.devices={devices} needs trainer=ddp: type trainer=ddp trainer.devices={devices} "
+                f"(or trainer.devices=1)"
+            )
         return
     if config["resume"]:
         raise ValueError("a run with trainer=ddp keeps no state to go on from; start it anew without resume=")

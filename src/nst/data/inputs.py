@@ -74,7 +74,7 @@ def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color,
         original.rgb, [style.rgb for style in styles], opacity=[one.alpha for one in (original, *styles)]
     )
     pictures = [
-        StylePicture(source.name, image, source.weight, source.scale, mask, style.alpha)
+        StylePicture(source.used, image, source.weight, source.scale, mask, style.alpha)
         for source, style, image, mask in zip(sources[1:], styles, matched, divided, strict=True)
     ]
     return Inputs(original, content, pictures, keep, remarks + more)

@@ -24,7 +24,7 @@ class ImageSource:
     """Where an image comes from, as `conf/painting.yaml` and `conf/style`, or `conf/content`, say.
 
     Args:
-        name: The word typed on the command line.
+        name: The option chosen on the command line.
         path: The user's own file; it overrides all sources below.
         sample: A photograph in scikit-image.
         asset: A style picture bundled with nst.
@@ -59,6 +59,16 @@ class ImageSource:
     weight: float = 1.0
     scale: float = 1.0
     mask: str | Path | None = None
+
+    @property
+    def used(self) -> str:
+        """What is used: the user's own file as it was typed, or the option's name."""
+        return self.name if self.path is None else str(self.path)
+
+    @property
+    def short(self) -> str:
+        """The same as one word: the stem of the user's own file, or the option's name."""
+        return self.name if self.path is None or self.name == str(self.path) else Path(self.path).stem
 
     def __post_init__(self) -> None:
         for field, lowest in (("weight", "0 or more"), ("scale", "more than 0")):

@@ -26,6 +26,7 @@ from nst.experiment.record import Record
 from nst.methods import ImageModule, Stage
 from nst.metrics.judge import sweep_value
 from nst.objective import Target
+from nst.utils.files import sha256, user_path
 from nst.utils.versions import versions
 
 log = logging.getLogger("nst")
@@ -46,6 +47,7 @@ def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | N
     record.temporary = [checkpoint.NAME, PARTIAL]
     paths = [found.path for _, found in (job.content, *job.styles)]
     wanted = [picture for picture, _ in (job.content, *job.styles)]
+    status.refuse_written(job.folder, [*paths, *_more_files(job).values()])
     pictures = inputs.load(wanted, paths, color=job.color, max_megapixels=job.max_megapixels)
     facts, before = _resume(job, pictures, record)
     output = Output(job, pictures, record)
@@ -118,7 +120,7 @@ def _resume(job: ImageJob, pictures: Inputs, record: Record) -> tuple[dict[str, 
         torch.set_num_threads(before.facts["threads"])
     facts: dict[str, Any] = {
         "config": job.choices.digest,
-        "sources": provenance.digests(_sources(job)),
+        "sources": _digests(job),
         "versions": versions(),
         "threads": torch.get_num_threads(),
         "device": job.device,
@@ -257,8 +259,23 @@ def _sources(job: ImageJob) -> dict[str, Any]:
         "content": _source(*job.content),
         "styles": [_source(*style) for style in job.styles],
         "checkpoint": job.objective.backbone.source,
+        "more": {name: {"path": path, "sha256": sha256(path)} for name, path in _more_files(job).items()},
     }
 
 
 def _source(asked: ImageSource, found: ImageFile) -> dict[str, Any]:
-    return {"name": asked.name, **{key: getattr(found, key) for key in ("origin", "path", "sha256", "warning")}}
+    return {"name": asked.short, **{key: getattr(found, key) for key in ("origin", "path", "sha256", "warning")}}
+
+
+def _more_files(job: ImageJob) -> dict[str, Path]:
+    """Return the files that are read besides the content, the styles and the checkpoint, by what they are."""
+    masks = {"content mask": job.content[0].mask} | {f"style {style.name} mask": style.mask for style, _ in job.styles}
+    named = {**masks, "init": job.choices.config["init"].get("path")}
+    return {name: user_path(path) for name, path in named.items() if path is not None}
+
+
+def _digests(job: ImageJob) -> dict[str, str | None]:
+    """Return the SHA-256 of every file that a picture is made from."""
+    styles = {f"style {style.name}": found.sha256 for style, found in job.styles}
+    more = {name: sha256(path) for name, path in _more_files(job).items() if path.is_file()}
+    return {"content": job.content[1].sha256, **styles, "checkpoint": job.objective.backbone.source["sha256"], **more}

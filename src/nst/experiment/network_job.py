@@ -1,7 +1,8 @@
 """A network's job: find pictures, train, and leave `network.ckpt`, `last.ckpt` and the figures."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from nst.config.invocation import Outcome
 from nst.config.job import NetworkJob
 from nst.data import image_io
 from nst.data.inputs import StylePicture
-from nst.experiment import loggers
+from nst.data.library import ImageFile, ImageSource
+from nst.experiment import loggers, status
 from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import sweep_value
 from nst.networks import io
-from nst.utils.files import user_path
+from nst.utils.files import sha256, user_path
 
 log = logging.getLogger("nst")
 FILE = "network.ckpt"
@@ -43,6 +45,9 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     """
     base = BaseNetwork.read(user_path(job.base)) if job.base is not None else None
     own = BaseNetwork.read(job.folder) if job.resumes and (job.folder / NAME).is_file() else None
+    status.refuse_written(job.folder, [found.path for _, found in (job.content, *job.styles)])
+    known = own or base
+    job = replace(job, styles=_named(job.styles, known.styles if known else []))
     method, adds = _method(job, base, record)
     _warn(job, record)
     goes_on = own or (None if adds else base)
@@ -82,8 +87,10 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         styles=method.style_names,
         parameters=sum(parameter.numel() for parameter in method.network.parameters()),
         sources={
-            "styles": [vars(found) for _, found in job.styles],
+            "styles": [{"name": style.name, **vars(found)} for style, found in job.styles],
             "checkpoint": method.objective.backbone.source,
+            "photographs": {"names_and_sizes_sha256": photographs.digest()},
+            "base": None if base is None else {"path": base.path, "sha256": sha256(base.path)},
         },
         resumed=None if goes_on is None else str(goes_on.path),
         threads=torch.get_num_threads(),
@@ -128,6 +135,17 @@ class BaseNetwork:
         about = io.read(path)["nst"]
         config = legacy.config(dict(about["config"]))
         return cls(path, str(about["method"]), list(about["styles"]), config, about.get("batches"))
+
+
+def _named(
+    styles: Sequence[tuple[ImageSource, ImageFile]], known: Sequence[str]
+) -> list[tuple[ImageSource, ImageFile]]:
+    """Return styles under the names of the user's own files; the option's, if the network knows them by these."""
+    short = [style.short for style, _ in styles]
+    return [
+        (style if style.name in known or short.count(name) > 1 else replace(style, name=name), found)
+        for (style, found), name in zip(styles, short, strict=True)
+    ]
 
 
 def _method(job: NetworkJob, base: BaseNetwork | None, record: Record) -> tuple[NetworkMethod, bool]:

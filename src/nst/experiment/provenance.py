@@ -97,12 +97,6 @@ def pixels_sha256(path: Path) -> str:
     return hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()
 
 
-def digests(sources: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the SHA-256 of every file that a picture was made from."""
-    styles = {f"style {source['name']}": source["sha256"] for source in sources["styles"]}
-    return {"content": sources["content"]["sha256"], **styles, "checkpoint": sources["checkpoint"]["sha256"]}
-
-
 def differences(asked: Provenance, made: Provenance) -> list[str]:
     """Return one line for each reason why a picture is not the one that was asked for; none where every pixel is."""
     if asked.pixels == made.pixels:

@@ -1,9 +1,7 @@
 """What a run leaves beside its pictures: `status.json`, `metrics.json`, its resolved configuration."""
 
 import contextlib
-import json
 import logging
-import math
 import resource
 import sys
 import time
@@ -77,8 +75,7 @@ class Record:
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write a JSON file into the folder, whole or not at all; numbers that are not finite become null."""
-        text = json.dumps(_plain(values), indent=2, ensure_ascii=False)
-        write(self.folder / name, text.encode() + b"\n")
+        write(self.folder / name, status.json_bytes(_numbers(values)))
 
 
 class NoRecord(Record):
@@ -93,16 +90,13 @@ class NoRecord(Record):
         """Write nothing."""
 
 
-def _plain(value: Any) -> Any:
+def _numbers(value: Any) -> Any:
+    """Return a value with numbers in the place of tensors."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, torch.Tensor):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value
+        return [_numbers(item) for item in value]
+    return value.item() if isinstance(value, torch.Tensor) else value
 
 
 def reset_peak_memory() -> None:

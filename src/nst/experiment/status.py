@@ -1,11 +1,13 @@
 """What became of a run, in `status.json`, for people, sweeps and galleries; the lock on its folder. No torch."""
 
 import json
+import math
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,23 @@ def write(folder: Path, state: str, reason: str | None = None, **more: Any) -> N
         more: Further fields.
     """
     fields = {"state": state, "reason": reason, "now": utc(time.time()), "pid": os.getpid(), "host": _host()} | more
-    write_file(folder / NAME, json.dumps(fields, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_file(folder / NAME, json_bytes(fields))
+
+
+def json_bytes(fields: Mapping[str, Any]) -> bytes:
+    """Return JSON as a file's content: numbers that are not finite become null, letters that are no UTF-8 escapes."""
+    text = json.dumps(_plain(fields), indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -58,6 +76,8 @@ def outcome(names: str | Sequence[str], fields: Mapping[str, Any]) -> float | li
     """
     failed: float | list[float] = FAILED if isinstance(names, str) else [FAILED] * len(names)
     value = fields.get("objective")
+    if isinstance(value, list):
+        value = [FAILED if one is None else one for one in value]
     return value if fields.get("state") == "finished" and isinstance(value, float | int | list) else failed
 
 
@@ -72,6 +92,13 @@ def foreign(folder: Path) -> str | None:
     """Return the name of a file in a folder without a run that one would replace; None if there is none."""
     found = (file.name for pattern in WRITTEN for file in folder.glob(pattern))
     return min(found, default=None)
+
+
+def refuse_written(folder: Path, files: Iterable[Path]) -> None:
+    """Raise a ValueError for a file that a run reads and would replace in its own folder."""
+    for file in files:
+        if file.resolve().parent == folder.resolve() and any(fnmatch(file.name, pattern) for pattern in WRITTEN):
+            raise ValueError(f"{file} would be replaced by the run; give another hydra.run.dir=, or move the file")
 
 
 def gone(fields: Mapping[str, Any]) -> bool:

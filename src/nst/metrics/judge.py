@@ -59,8 +59,8 @@ class Judge:
         self.name = name
         self.lpips = None if lpips is None else check_choice("judge.lpips", lpips, tuple(LPIPS))
         self.note: str | None = None
-        if self.lpips and not (path := _checkpoint(self.lpips)).is_file():
-            self.note = f"no LPIPS: it needs the file {path.name} in {path.parent}; judge.lpips=null leaves it out"
+        if self.lpips and (missing := lpips_missing(self.lpips)):
+            self.note = f"{missing}; judge.lpips=null leaves it out"
             self.lpips = None
 
     @torch.no_grad()
@@ -103,6 +103,10 @@ class Judge:
             "lpips": self._lpips(picture, content),
             "tv": float(total_variation(picture)) / picture[0, 0].numel(),
         }
+        if not math.isfinite(relative):
+            self.note = (
+                "no score: the photograph has the style's statistics already, so there is no distance to compare"
+            )
         return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
     def _distances(self, picture: Tensor, references: References) -> tuple[float, float]:
@@ -129,6 +133,14 @@ def _checkpoint(net: str) -> Path:
     weights = torchvision.models.get_model_weights(LPIPS[net])
     url: str = next(entry for entry in weights if entry.name == "IMAGENET1K_V1").url
     return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+
+
+def lpips_missing(net: str | None) -> str | None:
+    """Return why there is no LPIPS by a network, or None."""
+    if net is None:
+        return "no LPIPS: judge.lpips=null takes it out"
+    path = _checkpoint(check_choice("judge.lpips", net, tuple(LPIPS)))
+    return None if path.is_file() else f"no LPIPS: it needs the file {path.name} in {path.parent}"
 
 
 def check_minimize(names: str | Sequence[str]) -> None:

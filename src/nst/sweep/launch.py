@@ -18,6 +18,8 @@ from nst.utils.extras import EXTRAS, missing_extra
 
 started: list[Path] = []
 """The folder of the sweep that this process launched."""
+collisions: list[str] = []
+"""Jobs that this process did not run, because their folder was another job's."""
 
 
 class Announce(Callback):
@@ -30,6 +32,13 @@ class Announce(Callback):
             if choice in EXTRAS and not _importable(EXTRAS[choice][1]):
                 _refuse(missing_extra(choice))
         folder = Path(config.hydra.sweep.dir)
+        subdir = str(OmegaConf.to_container(config.hydra.sweep)["subdir"])  # type: ignore[index,call-overload]
+        if "${" not in subdir:
+            _refuse(
+                f"hydra.sweep.subdir={subdir} is one folder for all jobs; give one that differs: '${{hydra.job.num}}'"
+            )
+        if line := _not_measured(config):
+            _refuse(line)
         typed = OmegaConf.to_container(config.hydra.overrides.task)  # unresolved: `${...}` stays as typed
         assert isinstance(typed, list)
         words = [str(word) for word in typed]
@@ -48,6 +57,20 @@ class Announce(Callback):
         }
         manifest.write(folder, fields)
         started[:] = [folder]
+
+
+def _not_measured(config: DictConfig) -> str | None:
+    """Return why a figure that the sweep minimises can't be had, or None."""
+    names = [config.minimize] if isinstance(config.minimize, str) else [str(name) for name in config.minimize]
+    judged = [name for name in names if name not in ("loss", "seconds")]
+    judge = config.get("judge")
+    if judged and not judge:
+        return f"minimize={judged[0]} is a figure of the judge, which judge=none takes out; choose a judge"
+    if "lpips" in names:
+        from nst.metrics.judge import lpips_missing  # imports torch
+
+        return lpips_missing(judge.get("lpips"))
+    return None
 
 
 def _refuse(line: str) -> None:
@@ -89,10 +112,14 @@ def end(*, returned: bool) -> int:
     print(f"sweep: {', '.join(f'{count} {state}' for state, count in counts.items()) or 'no job started'}")
     for job, fields in states.items():
         if fields.get("state") != "finished":
-            print(f"  job {job.name} {fields.get('state', 'not started')}: {fields.get('reason') or 'no word'}")
+            name, state = job.relative_to(folder), fields.get("state", "not started")
+            print(f"  job {name} {state}: {fields.get('reason') or 'no word'}")
     if states:
         _gallery(folder)
-    bad = sum(count for state, count in counts.items() if state != "finished")
+    bad = sum(count for state, count in counts.items() if state != "finished") + len(collisions)
+    for line in collisions:
+        print(f"  {line}")
+    collisions.clear()
     if bad:
         print(f"to run only what is missing: the same command with resume={folder}")
     return 1 if bad or not states else 0

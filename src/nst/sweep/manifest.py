@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nst.experiment import status
 from nst.utils.files import write as write_file
 
 NAME = "sweep.json"
@@ -20,9 +21,21 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(folder: Path, fields: dict[str, Any]) -> None:
     """Write `sweep.json`, whole or not at all."""
-    write_file(folder / NAME, json.dumps(fields, indent=2, ensure_ascii=False).encode() + b"\n")
+    write_file(folder / NAME, status.json_bytes(fields))
 
 
 def jobs(folder: Path) -> list[Path]:
-    """Return the job folders of a sweep, in the order of their numbers."""
-    return sorted((f for f in folder.iterdir() if f.is_dir() and f.name.isdigit()), key=lambda f: int(f.name))
+    """Return the job folders of a sweep, wherever `hydra.sweep.subdir` puts them, numbers in their order.
+
+    Runs that began before the sweep are none of its jobs, unless their folder is a number.
+    """
+    began = str(read(folder).get("began") or "")
+    numbered = {f for f in folder.iterdir() if f.is_dir() and f.name.isdigit()}
+    others = {file.parent for file in folder.rglob(status.NAME)} - {folder}
+    own = {job for job in others if str(status.read(job).get("began") or "") >= began}
+    return sorted({f for f in numbered if f not in {o.parent for o in own - numbered}} | own, key=order)
+
+
+def order(folder: Path) -> list[tuple[int, int, str]]:
+    """Return what folders are sorted by: numbers as numbers."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in folder.parts]

@@ -9,7 +9,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -27,8 +27,9 @@ from omegaconf import DictConfig, OmegaConf
 from nst.config import compose, legacy, recipes
 from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
-from nst.sweep import manifest
+from nst.sweep import launch, manifest
 from nst.utils.errors import one_line, report
+from nst.utils.terminal import steady
 
 log = logging.getLogger("nst")
 REQUEUED = -1
@@ -39,6 +40,7 @@ GRACE = 600
 
 def run(config: DictConfig) -> Outcome:
     """Run one job and return what a sweeper minimises; a job of a sweep never raises for its own failure."""
+    os.chdir(HydraConfig.get().runtime.cwd)  # hydra.job.chdir=true: what was typed is relative to the folder of before
     invocation = Invocation.current()
     if not invocation.in_sweep:
         from nst.experiment.run import run as run_here
@@ -55,7 +57,10 @@ def run(config: DictConfig) -> Outcome:
     if same and before.get("state") == "finished":
         log.info("job %s is finished already; its picture is kept", invocation.number)
         return status.outcome(config.minimize, before)
-    invocation = invocation.in_sweep_of(manifest.read(folder.parent).get("swept") or [])
+    if before and not same and before.get("state") in ("running", "finished"):
+        return _collided(config, invocation)
+    sweep = Path(HydraConfig.get().sweep.dir)
+    invocation = invocation.in_sweep_of(manifest.read(sweep).get("swept") or [])
     try:
         config, invocation = recipes.settle(config, invocation)
         job = compose.plain(config)
@@ -115,6 +120,17 @@ def _outcome(config: DictConfig, invocation: Invocation, code: int | None) -> Ou
     return _failed(config, invocation, "killed", f"killed by {signal.Signals(-code).name}{hint}")
 
 
+def _collided(config: DictConfig, invocation: Invocation) -> Outcome:
+    """Tell that another job of the sweep has the folder of this one; its picture is kept."""
+    line = (
+        f"job {invocation.number} not run: {invocation.folder} is another job's folder; give a hydra.sweep.subdir= "
+        "that differs from job to job, such as '${hydra.job.num}'"
+    )
+    log.error("error: %s", line)
+    launch.collisions.append(line)
+    return status.outcome(config.minimize, {})
+
+
 def _failed(config: DictConfig, invocation: Invocation, state: str, why: str) -> Outcome:
     status.write(invocation.folder, state, why, overrides=invocation.overrides)
     log.error("error: job %s: %s", invocation.number, why)
@@ -126,11 +142,11 @@ def _child(job: dict[str, Any], invocation: Invocation, logging_options: Mapping
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # the terminal's Ctrl-C reaches the sweep, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    configure_log(OmegaConf.create(dict(logging_options)), verbose)
     from nst.experiment.run import run as run_here
 
-    run_here(job, invocation)
-    sys.stdout.flush()
+    with steady():
+        configure_log(OmegaConf.create(dict(logging_options)), verbose)
+        run_here(job, invocation)
 
 
 def _end_with_parent() -> None:
@@ -150,7 +166,9 @@ def _forwarding(process: BaseProcess) -> Iterator[None]:
     def terminate(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:

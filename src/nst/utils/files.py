@@ -1,8 +1,11 @@
 """Atomic writes, checksums, safe loading of tensors, and the cache folder."""
 
+import atexit
 import errno
 import hashlib
+import logging
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -13,6 +16,8 @@ from typing import Any, BinaryIO
 from platformdirs import user_cache_path
 
 from nst.utils.errors import REMEDIES
+
+log = logging.getLogger("nst")
 
 
 def write(path: Path, data: bytes | memoryview) -> None:
@@ -109,7 +114,22 @@ def cache_folder(chosen: str | Path | None = None) -> Path:
     """Return the folder for downloads and compiled code, which may not exist yet.
 
     Args:
-        chosen: The folder; None means $NST_CACHE, or else the user's cache folder on this system.
+        chosen: The folder; None means $NST_CACHE, or else the user's cache folder on this system. Where the user has no
+            home, it is a new folder that is deleted at the end of the process, and a line says so.
     """
-    folder = chosen or os.environ.get("NST_CACHE")
-    return user_path(folder).absolute() if folder else user_cache_path("nst")
+    if folder := chosen or os.environ.get("NST_CACHE"):
+        return user_path(folder).absolute()
+    try:
+        found = user_cache_path("nst")
+    except RuntimeError:  # platformdirs': there is no home, as in a container with `--user 12345`
+        return _temporary_cache()
+    return found if found.is_absolute() else _temporary_cache()
+
+
+def _temporary_cache() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="nst-"))  # nobody else can write to it: it may hold compiled code
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NST_CACHE"] = str(folder)  # also for the processes of a sweep
+    os.environ.setdefault("TORCH_HOME", str(folder / "torch"))
+    log.warning("warning: there is no home folder: downloads and compiled code are kept until the end; give NST_CACHE=")
+    return folder

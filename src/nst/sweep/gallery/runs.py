@@ -60,7 +60,7 @@ def collect(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}; give the folder of a run or a sweep")
-    found = sorted({file.parent for file in folder.rglob(status.NAME)} | set(manifest.jobs(folder)), key=_order)
+    found = sorted({file.parent for file in folder.rglob(status.NAME)} | set(manifest.jobs(folder)), key=manifest.order)
     if not found:
         raise FileNotFoundError(f"no run in {folder}: no {status.NAME} anywhere below it")
     return [_read(run, folder) for run in found]
@@ -73,10 +73,6 @@ def axes(runs: Iterable[Run], folder: Path) -> list[str]:
     differ = [key for key in names if len({run.choices.get(key) for run in runs}) > 1]
     first = [key for key in manifest.read(folder).get("swept", []) if key in names]
     return list(dict.fromkeys([*first, *differ]))
-
-
-def _order(folder: Path) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in folder.parts]
 
 
 def _read(folder: Path, base: Path) -> Run:
