@@ -207,6 +207,9 @@ def test_jobs_are_found_wherever_they_are(tmp_path, names):
     manifest.write(sweep, {"began": "2026-01-01T00:00:00Z"})
     found = [str(job.relative_to(sweep)) for job in manifest.jobs(sweep)]
     assert found == sorted(names, key=lambda name: [(not p.isdigit(), p.rjust(9)) for p in name.split("/")])
+    (sweep / "no start").mkdir()
+    status.write(sweep / "no start", "failed", "lr is no number")
+    assert len(manifest.jobs(sweep)) == len(names) + 1
 
 
 WRITTEN = ["final.png", "level_2_64x43.png", "timelapse.webp", "metrics.json"]

@@ -32,8 +32,13 @@ def jobs(folder: Path) -> list[Path]:
     began = str(read(folder).get("began") or "")
     numbered = {f for f in folder.iterdir() if f.is_dir() and f.name.isdigit()}
     others = {file.parent for file in folder.rglob(status.NAME)} - {folder}
-    own = {job for job in others if str(status.read(job).get("began") or "") >= began}
+    own = {job for job in others if _began(status.read(job)) >= began}
     return sorted({f for f in numbered if f not in {o.parent for o in own - numbered}} | own, key=order)
+
+
+def _began(fields: dict[str, Any]) -> str:
+    """When a job began; one that failed before it began has the time of its failure alone."""
+    return str(fields.get("began") or fields.get("now") or "")
 
 
 def order(folder: Path) -> list[tuple[int, int, str]]:
