@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,12 +15,14 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from nst import kernels
 from nst.backbones import modify, rescale, weights
 from nst.backbones.base import Backbone, Input
+from nst.backbones.small_vgg19 import NODES, SmallVGG19
 from nst.data.download import Download
 from nst.utils.errors import unknown
 
 POOLINGS = ("max", "average", "l2", "blur", "average_rescaled", "l2_rescaled")
 PADDINGS = ("zeros", "replicate", "reflect", "replicate_all", "reflect_all")
 SMOOTHINGS = ("none", "softmax")
+OWN: dict[str, Callable[[], nn.Module]] = {"small_vgg19": SmallVGG19}  # networks that torchvision doesn't have
 LARGEST_NEED = 512  # pixels; no classification network needs a larger image
 
 
@@ -36,10 +39,8 @@ class Pretrained(Backbone):
         checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
         pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep
             their scale. `blur`: a binomial low-pass filter. If the first convolution has a stride, it is computed
-            everywhere, followed by ReLU and blur, so that an optimised picture shows no grid. None: as the
-            checkpoint was trained, `max` or, for the embedded one, `blur`.
-        padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: as the
-            checkpoint was trained, `zeros` or, for the embedded one, `reflect_all`.
+            everywhere, followed by ReLU and blur, so that an optimised picture shows no grid. None: `max`.
+        padding: Of the first convolution: `zeros`, `replicate` or `reflect`; with `_all`, of every one. None: `zeros`.
         smoothing: `none`, or `softmax` over the channels of every position (SWAG).
         input: The input convention.
         seed: Of `checkpoint=random`.
@@ -77,7 +78,7 @@ class Pretrained(Backbone):
         scale_pictures: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        _check("torchvision model", model, torchvision.models.list_models(module=torchvision.models))
+        _check("torchvision model", model, [*OWN, *torchvision.models.list_models(module=torchvision.models)])
         _check("backbone.pooling", pooling or "max", POOLINGS)
         _check("backbone.padding", padding or "zeros", PADDINGS)
         _check("backbone.smoothing", smoothing, SMOOTHINGS)
@@ -95,9 +96,8 @@ class Pretrained(Backbone):
         else:
             state, self.source = weights.load(model, checkpoint, download)
             _fill(self.network, state, model, self.source)
-        trained = weights.TRAINED_WITH.get(str(self.source["origin"]), ("max", "zeros"))
-        modify.change_pooling(self.network, pooling or trained[0])
-        modify.change_padding(self.network, padding or trained[1])
+        modify.change_pooling(self.network, pooling or "max")
+        modify.change_padding(self.network, padding or "zeros")
         if scale != "none":
             pictures = [input(picture) for picture in rescale.photographs(scale_pictures)]
             rescale.rescale(self.network, pictures, by_layer=scale == "unit_layer")
@@ -137,18 +137,21 @@ def _fits(network: nn.Module, edge: int) -> bool:
 
 def _build(model: str, *, random_seed: int | None) -> nn.Module:
     options: dict[str, Any] = {"init_weights": True} if model in ("inception_v3", "googlenet") else {}
+    build: Callable[[], nn.Module] = OWN.get(model) or partial(
+        torchvision.models.get_model, model, weights=None, **options
+    )
     if random_seed is None:  # the checkpoint brings the values: build without storage
         with torch.device("meta"):
-            network: nn.Module = torchvision.models.get_model(model, weights=None, **options)
-        return network.eval()
+            return build().eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed)
-        network = torchvision.models.get_model(model, weights=None, **options)
-    return network.eval()
+        return build().eval()
 
 
 def aliases(network: nn.Module) -> dict[str, str]:
     """Return the field's names -> node names: VGG's `relu4_2`, or the index of a module in `features`."""
+    if isinstance(network, SmallVGG19):
+        return NODES
     features = getattr(network, "features", None)
     if not isinstance(features, nn.Sequential):
         return {}

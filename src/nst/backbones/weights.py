@@ -15,8 +15,6 @@ Source = dict[str, str | None]
 
 EMBEDDED = {"squeezenet1_1": Path(__file__).parents[1] / "assets" / "squeezenet1_1-nst.pt"}
 """Model -> the checkpoint that comes in this package."""
-TRAINED_WITH = {"embedded": ("blur", "reflect_all")}
-"""Origin of a checkpoint -> the pooling and padding it was trained with; others: `max` and `zeros`."""
 
 
 def load(model: str, checkpoint: str | None, download: Download) -> tuple[State, Source]:
@@ -25,7 +23,8 @@ def load(model: str, checkpoint: str | None, download: Download) -> tuple[State,
     Args:
         model: A torchvision model name.
         checkpoint: A file; `embedded`; or None: torch hub's cache, then torchvision's own download (SHA-256 prefix
-            checked), then the embedded checkpoint where this package has one, with a warning in the source.
+            checked), then the embedded checkpoint where this package has one, with a warning in the source. Of a
+            network that torchvision doesn't have, None is the embedded one.
         download: How files are fetched.
 
     Raises:
@@ -33,7 +32,7 @@ def load(model: str, checkpoint: str | None, download: Download) -> tuple[State,
         ValueError: The file is no state dict, or is damaged.
         OSError: No checkpoint can be had.
     """
-    if checkpoint == "embedded":
+    if checkpoint == "embedded" or (checkpoint is None and model not in torchvision.models.list_models()):
         if model not in EMBEDDED:
             raise ValueError(f"{model} has no embedded checkpoint; one is there for {', '.join(EMBEDDED)}")
         return read(EMBEDDED[model]), record("embedded", EMBEDDED[model])

@@ -1,1 +1,0 @@
-"""Training of the bundled SqueezeNet: images, teacher, student."""
