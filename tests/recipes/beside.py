@@ -40,6 +40,7 @@ RECIPES: dict[str, tuple[Callable[[Task], list[float]], str, str, int, int, list
     "udaabu": (programs.udaabu, "vgg19", "imagenet", 32, 64, ["steps=200"]),
     "nikhil": (programs.nikhil, "vgg19", "imagenet", 32, 64, ["steps=200", "method.style_size=64"]),
     "gatys2016": (programs.gatys2016, "vgg19", "imagenet", 64, 64, ["steps=200", "backbone.scale=none"]),
+    "spst": (programs.spst, "vgg19", "imagenet", 64, 48, ["pyramid.first_steps=200", "pyramid.smallest=48"]),
     "crowsonkb": (
         *(programs.crowsonkb, "vgg19", "imagenet", 32, 96),
         ["steps=100", "pyramid.first_steps=100", "pyramid.smallest=60"],
@@ -135,7 +136,12 @@ def losses(recipe: str, folder: Path) -> tuple[list[float], list[float]]:
         theirs = program(Task(content, style, size, weights.read(file), max(EVALUATIONS), start))
     finally:
         torch.set_default_dtype(before)
-    return theirs, ours
+    return theirs, without_repeated(ours)
+
+
+def without_repeated(values: list[float]) -> list[float]:
+    """Leave out what an optimiser's step evaluates again at its start, the loss of the iterate before."""
+    return [v for i, v in enumerate(values) if not any(abs(v - u) < 1e-12 * abs(v) for u in values[max(0, i - 30) : i])]
 
 
 def main() -> None:

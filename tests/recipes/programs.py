@@ -1,7 +1,6 @@
 """What the programs behind the recipes compute, written anew in plain torch from their descriptions.
 
 Each function reads the two pictures by itself, as its program does, and returns the total loss at every evaluation.
-`python tests/recipes/programs.py` prints the table of docs/recipes.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +14,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 from torchvision.transforms import functional as TF
+
+from nst.backbones.rescale import photographs
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 CAFFE_MEAN = torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
@@ -139,12 +140,11 @@ def gordicaleksa(task: Task) -> list[float]:
     """Height `size`, OpenCV's cubic filter, RGB in [0, 255]; one long call of L-BFGS with a line search."""
 
     def load(path: Path) -> Tensor:
-        image = pixels(read(path))[None] * 255
+        image = pixels(read(path))[None].float()  # rounding to 8 bits has ties
         height, width = image.shape[-2:]
-        cubic = F.interpolate(
-            image, (task.size, int(width * (task.size / height))), mode="bicubic", align_corners=False
-        )
-        return cubic.round().clamp(0, 255) - MEAN * 255
+        size = task.size, int(width * (task.size / height))
+        cubic = F.interpolate(image, size, mode="bicubic", align_corners=False).clamp(0, 1).mul(255).round()
+        return cubic.to(torch.get_default_dtype()) - MEAN * 255
 
     return _programs_of_relu(task, load(task.content), load(task.style), (1e5, 3e4, 1.0), _strong_wolfe)
 
@@ -371,3 +371,52 @@ class _Root(torch.autograd.Function):
 
 def _root(a: Tensor, count: int) -> Tensor:
     return _Root.apply(a, count)
+
+
+def spst(task: Task) -> list[float]:
+    """One scale: Gram matrices over C^2 elements, means and deviations over C, L-BFGS that remembers 10 steps."""
+    content = pixels(_shorter(read(task.content), task.size))[None]
+    style = pixels(_shorter(read(task.style), task.size))[None]
+    network, relus = unit(vgg(task)), [i + 1 for i in CONV_1]
+    target = walk(network, (content - MEAN) / STD, [CONV_4_2 + 1])[CONV_4_2 + 1]
+    goals = {k: _statistics(v) for k, v in walk(network, (style - MEAN) / STD, relus).items()}
+
+    def loss(x: Tensor) -> Tensor:
+        kept = walk(network, x, [*relus, CONV_4_2 + 1])
+        total = F.mse_loss(kept[CONV_4_2 + 1], target)
+        for k in relus:
+            found = _statistics(kept[k])
+            shares = 1e3 / kept[k].shape[1] ** 2, 1e4, 1e4
+            total = total + sum(w * F.mse_loss(a, b) for w, a, b in zip(shares, found, goals[k], strict=True))
+        return total
+
+    x = begin(task, (content - MEAN) / STD)
+    lbfgs = torch.optim.LBFGS([x], max_iter=1000, history_size=10, tolerance_grad=0, tolerance_change=0)
+    return descend(x, loss, lbfgs, task.evaluations)
+
+
+def _shorter(image: Image.Image, edge: int) -> Image.Image:
+    return image.resize([round(length * edge / min(image.size)) for length in image.size], BICUBIC)
+
+
+def _statistics(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gram matrix over positions, means, and deviations, which the 1e-5 keeps differentiable where nothing varies."""
+    second = gram(features, features.shape[-1] * features.shape[-2])
+    mean = features.mean((-2, -1))[0]
+    return second, mean, ((second.diagonal() - mean.square()).clamp_min(0) + 1e-5).sqrt()
+
+
+@torch.no_grad()
+def unit(network: nn.Sequential) -> nn.Sequential:
+    """Gatys' rescaling: layer after layer, so that each filter is 1 in the mean over four photographs."""
+    maps = [(picture.to(torch.get_default_dtype()) - MEAN) / STD for picture in photographs(None)]
+    before = torch.ones(3)
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight /= before.view(1, -1, 1, 1)
+            active = torch.cat([layer(x).relu().flatten(2)[0] for x in maps], 1).mean(1)
+            before = torch.where(active > 0, 1 / active, torch.ones_like(active))
+            layer.weight *= before.view(-1, 1, 1, 1)
+            layer.bias *= before
+        maps = [layer(x) for x in maps]
+    return network

@@ -124,10 +124,11 @@ class ImageModule(LightningModule):
         """Take the references from the content and the styles."""
         assert self.content is not None  # until the first step
         device = self.pixels.device
+        wide = torch.promote_types(self.pixels.dtype, torch.float32)
         styles = [
             replace(
                 style,
-                image=style.image.to(device),
+                image=style.image.to(device, wide),
                 mask=None if style.mask is None else style.mask.to(device),
                 alpha=None if style.alpha is None else style.alpha.to(device),
             )
