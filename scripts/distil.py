@@ -24,6 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import torch
 import yaml
 from distillation import small_vgg19, squeezenet

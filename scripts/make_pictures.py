@@ -5,9 +5,9 @@ python scripts/make_pictures.py --only losses colour         # some
 python scripts/make_pictures.py --scale 0.25 --out /tmp/try  # a quick try: small, elsewhere
 
 Every picture is a sheet of runs of `train.py`. They need nothing but this clone: photographs that come with
-scikit-image, painted styles that come with nst, the wavelets and nst's own SqueezeNet. `gallery` shows the page of a
-sweep in Debian's chromium and is left alone where there is none. `network`, a short training, is painted only when it
-is named. On two cores that nobody else uses it takes about ten to fifteen minutes.
+scikit-image, and the painted styles and networks that come with nst. `gallery` shows the page of a sweep in Debian's
+chromium and is left alone where there is none. `network`, a short training, is painted only when it is named. On two
+cores that nobody else uses it takes about ten to fifteen minutes.
 """
 
 import argparse
@@ -36,7 +36,6 @@ STYLES = {  # painted styles: `style=` -> the picture's name
     for path in sorted((ROOT / "conf/style").glob("*.yaml"))
     if (option := yaml.safe_load(path.read_text())).get("asset")
 }
-OURS = "backbone=squeezenet backbone.checkpoint=embedded"
 TWO = "content=coffee style=[swirling_night,stained_glass]"
 TRAINED_ON = "[astronaut,chelsea,rocket,camera,hubble_deep_field,moon,coins,brick,grass,gravel]"  # all but the coffee
 BROWSER = (
@@ -129,7 +128,7 @@ SHEETS = {
     "losses": Sheet(
         [
             Cell("photograph", picture=lambda: photograph("coffee")),
-            *(Cell(name, f"content=coffee style=swirling_night loss={name} {OURS}") for name in losses()),
+            *(Cell(name, f"content=coffee style=swirling_night loss={name}") for name in losses()),
         ],
         columns=4,
         width=240,
@@ -160,19 +159,19 @@ SHEETS = {
     ),
     "backbones": Sheet(
         [
-            Cell("backbone=wavelet", "content=coffee color=none"),
+            Cell("backbone=wavelet", "content=coffee backbone=wavelet"),
             Cell(
                 "backbone=squeezenet, random",
                 "content=coffee backbone=squeezenet backbone.checkpoint=random",
             ),
-            Cell("backbone=squeezenet, ours", f"content=coffee {OURS}"),
+            Cell("backbone=squeezenet_embedded", "content=coffee color=none"),
         ],
         columns=3,
         width=320,
         size=304,
     ),
 }
-NETWORK = f"method=multistyle style=[swirling_night,undulating_sunset] {OURS} steps=200 data.names={TRAINED_ON}"
+NETWORK = f"method=multistyle style=[swirling_night,undulating_sunset] steps=200 data.names={TRAINED_ON}"
 SWEEP = "size=192 style=mosaic,stained_glass,swirling_night weights.style=0.3,1,3 judge.lpips=null"
 
 

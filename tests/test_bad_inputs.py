@@ -13,7 +13,16 @@ from bad_places import PLACES, RESUMES, SWEEPS
 from conftest import ROOT, cache_in
 from hydra.core.global_hydra import GlobalHydra
 
-TINY = ("size=64", "steps=1", "pyramid=none", "threads=1", "logger=none", "judge=none", "timelapse=none")
+TINY = (
+    "backbone=wavelet",
+    "size=64",
+    "steps=1",
+    "pyramid=none",
+    "threads=1",
+    "logger=none",
+    "judge=none",
+    "timelapse=none",
+)
 TINY += ("trainer.accelerator=cpu", "download.hosts=[]", "hydra.run.dir=run")
 
 

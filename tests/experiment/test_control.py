@@ -82,6 +82,7 @@ def test_two_styles_in_two_regions_a_kept_corner_and_kept_colours(here, tmp_path
     assert difference[24:, 36:].mean() > 2  # Adam moves every pixel by the rate
 
 
+@pytest.mark.slow
 def test_lists_of_files_and_of_names_in_a_sweep(here, tmp_path, photo) -> None:
     assets = [ROOT / f"src/nst/assets/styles/{name}.jpg" for name in ("mosaic", "hatching")]
     quick = ("-m", *QUICK, "steps=1", f"content.path={photo}")
@@ -101,7 +102,9 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize("recipe", ["crowsonkb", "strotss", "gatys2017_luminance"])
+@pytest.mark.parametrize(
+    "recipe", [pytest.param("crowsonkb", marks=pytest.mark.slow), "strotss", "gatys2017_luminance"]
+)
 def test_the_recipes_run(here, tmp_path, photo, recipe) -> None:
     size = {"crowsonkb": "size=48", "strotss": "size=48", "gatys2017_luminance": "pyramid.sizes=[40,48]"}[recipe]
     steps = {"gatys2017_luminance": "pyramid.steps=[1,2]"}.get(recipe, "steps=2")

@@ -16,7 +16,15 @@ from nst.callbacks.stop_on_signal import CAUGHT, Interrupted, caught
 from nst.experiment import status
 from nst.experiment.status import locked
 
-RUN = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,64]", "threads=1", "trainer.accelerator=cpu", "judge=none")
+RUN = (
+    "backbone=wavelet",
+    "size=64",
+    "pyramid=explicit",
+    "pyramid.sizes=[48,64]",
+    "threads=1",
+    "trainer.accelerator=cpu",
+    "judge=none",
+)
 LONG = (*RUN, "pyramid.steps=[4,4000]", "checkpoint.every=1")
 
 

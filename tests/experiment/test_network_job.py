@@ -14,6 +14,7 @@ from PIL import Image
 from nst.networks import io
 
 TINY = (
+    "backbone=wavelet",
     "steps=4",
     "threads=1",
     "trainer.accelerator=cpu",
@@ -137,6 +138,7 @@ def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train,
     assert _steps(tmp_path / "killed") == _steps(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_new_style_leaves_the_others_bit_identical(train, tmp_path, noise):
     assert train(*tiny("multistyle", "style=[mosaic,hatching]", folder="two")).returncode == 0
     done = train(*tiny("multistyle", "style=great_wave", "base=two", folder="three"))
@@ -165,6 +167,7 @@ def test_a_training_is_not_resumed_as_another_method_or_with_other_styles(train,
         assert words in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     (tmp_path / "photos").mkdir()
     for i in range(3):

@@ -14,7 +14,14 @@ import pytest
 import torch
 from conftest import picture
 
-TINY = ("size=64", "pyramid=explicit", "pyramid.sizes=[48,56,64]", "pyramid.steps=[4,4,4]", "threads=1")
+TINY = (
+    "backbone=wavelet",
+    "size=64",
+    "pyramid=explicit",
+    "pyramid.sizes=[48,56,64]",
+    "pyramid.steps=[4,4,4]",
+    "threads=1",
+)
 TINY += ("trainer.accelerator=cpu", "trainer.log_every_n_steps=1", "callbacks.snapshots.every=2", "judge=wavelet")
 METHODS = {
     "lbfgs": ("optimizer=lbfgs", "scheduler=constant"),

@@ -128,6 +128,7 @@ def test_a_sweep_that_is_stopped_says_so_and_goes_on_later(tmp_path, photo, numb
     assert "resume=sweep" in out
 
 
+@pytest.mark.slow
 def test_what_is_no_sweep_is_not_resumed(train, tmp_path):
     done = train("-m", *QUICK, "resume=nowhere")
     assert done.returncode == 1
