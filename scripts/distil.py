@@ -68,7 +68,7 @@ STUDENTS: dict[str, dict[str, Any]] = {
 }
 """Student -> its teacher, its file in the package, and the options that the file was trained with."""
 
-COUNTED = ("student", "seed", "steps", "batch", "painted", "crop", "rate", "parts")
+COUNTED = ("student", "seed", "steps", "batch", "painted", "crop", "rate", "parts", "kept", "start", "started")
 """Options that the result depends on."""
 
 

@@ -1,4 +1,6 @@
 import pytest
+from conftest import ROOT
+from omegaconf import OmegaConf
 
 from nst.methods.pyramid import Level, coarse_to_fine, explicit, single
 
@@ -43,3 +45,13 @@ def test_single_and_explicit():
 def test_numbers_that_make_no_pyramid_are_refused(call, line):
     with pytest.raises(ValueError, match=line):
         call()
+
+
+@pytest.mark.parametrize(
+    ("size", "edges"), [(64, [64]), (512, [512]), (1022, [1022]), (1024, [512, 1024]), (3000, [750, 1500, 3000])]
+)
+def test_by_default_no_picture_begins_below_512_pixels_unless_it_is_smaller(size: int, edges: list[int]) -> None:
+    options = OmegaConf.merge(OmegaConf.load(ROOT / "conf/pyramid/coarse_to_fine.yaml"), {"size": size, "steps": 7})
+    del options["_target_"]
+    levels = coarse_to_fine(**options)
+    assert levels == [Level(edge, 7) for edge in edges]
