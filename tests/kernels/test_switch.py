@@ -56,10 +56,11 @@ def test_wavelet_features_and_gradient_are_torch_s(wavelet, noise) -> None:
 )
 def test_both_paint_the_same_picture(backbone, train, tmp_path) -> None:
     checkpoint = {"wavelet": [], "squeezenet": ["backbone.checkpoint=embedded"]}
-    words = (*QUICK, f"backbone={backbone}", *checkpoint.get(backbone, ["backbone.checkpoint=random"]), "size=96")
+    checkpoint = checkpoint.get(backbone, ["backbone.checkpoint=random"])
+    words = (*QUICK, f"backbone={backbone}", *checkpoint, "size=96", "trainer.precision=32-true", "optimizer=sgd")
     painted = []
     for choice in ("auto", "off"):
         done = train(*words, f"kernels={choice}", f"hydra.run.dir={tmp_path / choice}")
         assert done.returncode == 0, done.stderr
         painted.append(np.asarray(picture(tmp_path / choice / "final.png"), dtype=float))
-    assert np.abs(painted[0] - painted[1]).mean() < 0.5  # of 255: rounding that a few steps of Adam have amplified
+    assert np.abs(painted[0] - painted[1]).mean() < 0.5  # of 255; Adam would make a sign of a gradient that is rounding alone
