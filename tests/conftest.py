@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import runpy
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from nst.backbones import Input, Wavelet
 from nst.losses import Content, Gram
 from nst.objective import Objective
 
+for number in (signal.SIGINT, signal.SIGHUP):
+    if (
+        signal.getsignal(number) is signal.SIG_IGN
+    ):  # tests in the background: the programs that they start would ignore it too
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))  # two workers share two cores
 
 ROOT = Path(__file__).parent.parent

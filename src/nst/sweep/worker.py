@@ -76,7 +76,11 @@ def run(config: DictConfig) -> Outcome:
 
 def _run_isolated(config: DictConfig, job: dict[str, Any], invocation: Invocation) -> Outcome:
     """Run the job in a new process, and wait for it."""
-    (invocation.folder / status.NAME).unlink(missing_ok=True)
+    if job["resume"] is None:
+        (invocation.folder / status.NAME).unlink(missing_ok=True)
+    else:  # the job reads there what it was started with
+        before = status.read(invocation.folder)
+        status.write(invocation.folder, "running", overrides=invocation.overrides, choices=before.get("choices"))
     if "forkserver" in multiprocessing.get_all_start_methods():
         context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["nst.experiment.run"])
