@@ -3,6 +3,7 @@
 import pytest
 import torch
 from conftest import ROOT
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from nst import losses
@@ -117,9 +118,9 @@ def test_tiles_equal_the_whole_with_other_borders_and_pooling(options) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["squeezenet", "vgg19", "vgg16", "resnet50", "inception", "wavelet"])
 def test_tiles_equal_the_whole_on_the_layers_of_a_run(family) -> None:
-    conf = OmegaConf.load(ROOT / f"conf/layers/{family}.yaml")
-    layers = {str(k): float(v) for k, v in conf.style.items()}
-    content = {str(k): float(v) for k, v in conf.content.items()}
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        chosen = compose("train", [f"backbone={family}"]).layers
+    layers, content = ({str(k): float(v) for k, v in part.items()} for part in (chosen.style, chosen.content))
     made = {
         "content": losses.Content(layers=content, weight=0.1, **RELATIVE),
         "style": losses.MeanCovariance(layers=layers, weight=1.0),
