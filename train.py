@@ -2,19 +2,8 @@
 
 import sys
 
-import hydra
-from omegaconf import DictConfig
+from nst.__main__ import main
 
-from nst.cli import launch
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(cfg: DictConfig) -> float | list[float]:
-    """Run one job; what it returns is what a sweeper minimises."""
-    from nst.sweep.worker import run  # torch is imported when a job runs: help, errors, completion answer at once
-
-    return run(cfg)
-
-
+# Hydra's completion for fish looks for the word "@hydra.main" in this file: see nst/commands/train.py
 if __name__ == "__main__":
-    sys.exit(launch(main))
+    sys.exit(main())

@@ -19,7 +19,7 @@ from nst.config.arguments import arguments, quoted
 from nst.data.library import ImageSource
 from nst.experiment import status
 from nst.metrics.judge import sweep_value
-from nst.sweep import manifest
+from nst.sweeps import manifest
 from nst.utils import files, terminal
 
 

@@ -21,7 +21,7 @@ def launch(main: Callable[[], Any]) -> int:
     os.environ.setdefault(
         "PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.process"
     )  # the same in joblib's workers
-    from nst.sweep import launch as sweep
+    from nst.sweeps import launch as sweep
 
     code = 1
     with steady():

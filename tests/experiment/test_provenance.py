@@ -143,6 +143,6 @@ def test_all_that_our_own_configuration_builds_may_be_built_again():
         for file in (ROOT / "conf").rglob("*.yaml")
         if "hydra" not in file.parts and "search" not in file.parts
         for found in re.findall(r"_target_: ([\w.]+)", file.read_text())
-    } - {"nst.sweep.launch.Announce"}
+    } - {"nst.sweeps.launch.Announce"}
     assert len(targets) > 40
     assert [target for target in targets if not trusted(target)] == []

@@ -1,13 +1,10 @@
 """ONNX computes what torch computes, at sizes other than the one that was traced."""
 
-import runpy
-import sys
-
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 
+from nst.commands import export_onnx
 from nst.networks import Adain, StyleBlend, Transformer, io
 
 pytest.importorskip("onnx")
@@ -16,22 +13,19 @@ runtime = pytest.importorskip("onnxruntime")
 EXACT = 1e-4  # float32 sums in another order
 
 
-def exported(monkeypatch, tmp_path, network, method, names):
+def exported(tmp_path, network, method, names):
     keeps = {"keeps": {"means": torch.rand(1, 4), "deviations": torch.rand(1, 4)}} if method == "adain" else {}
     path = tmp_path / "network.ckpt"
     io.save(path, network.state_dict(), io.describe(network, method, names, {}) | keeps)
-    monkeypatch.setattr(sys, "argv", ["export_onnx.py", f"checkpoint={path}"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "scripts/export_onnx.py"), run_name="__main__")
-    assert ended.value.code == 0
+    assert export_onnx.main([f"checkpoint={path}"]) == 0
     return runtime.InferenceSession(str(path.with_suffix(".onnx")))
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's, on itself
-def test_a_transformer(monkeypatch, tmp_path, noise):
+def test_a_transformer(tmp_path, noise):
     torch.manual_seed(0)
     network = Transformer(width=4, blocks=1, styles=2)
-    session = exported(monkeypatch, tmp_path, network, "multistyle", ["a", "b"])
+    session = exported(tmp_path, network, "multistyle", ["a", "b"])
     for size in ((32, 48), (100, 64)):
         photo, mix = noise(*size), torch.tensor([[0.3, 0.7]])
         (out,) = session.run(None, {"image": photo.numpy(), "mix": mix.numpy()})
@@ -40,10 +34,10 @@ def test_a_transformer(monkeypatch, tmp_path, noise):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_adain(monkeypatch, tmp_path, noise):
+def test_adain(tmp_path, noise):
     torch.manual_seed(0)
     network = Adain(width=4, channels=4, blocks=1)
-    session = exported(monkeypatch, tmp_path, network, "adain", ["a"])
+    session = exported(tmp_path, network, "adain", ["a"])
     photo, style = noise(40, 64), noise(48, 36, seed=1)
     strength = np.float32(0.6)
     (out,) = session.run(None, {"image": photo.numpy(), "style": style.numpy(), "strength": np.array(strength)})

@@ -1,4 +1,4 @@
-"""Hydra's launcher for SLURM with nst's executor: see `nst.sweep.slurm`. Hydra takes launchers from here alone."""
+"""Hydra's launcher for SLURM with nst's executor: see `nst.sweeps.slurm`. Hydra takes launchers from here alone."""
 
 from contextlib import suppress
 

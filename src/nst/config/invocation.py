@@ -82,7 +82,7 @@ class Invocation:
 
 def command(overrides: Sequence[str]) -> str:
     """Return the line to type in a shell for a run with these overrides."""
-    return shlex.join(["python", "train.py", *overrides])
+    return shlex.join(["nst", *overrides])
 
 
 def listed(overrides: list[str], group: str) -> list[str]:

@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str]) -> Options:
         typecheck.check_value(key, values[key], kinds[key])
     for field in dataclasses.fields(Options):
         if field.default is dataclasses.MISSING and field.name not in values:
-            raise ValueError(f"{field.name}= is missing: python stylize.py checkpoint=network.ckpt content=photo.jpg")
+            raise ValueError(f"{field.name}= is missing: nst stylize checkpoint=network.ckpt content=photo.jpg")
     return Options(**values)
 
 

@@ -1,4 +1,4 @@
-"""The script that lists and fetches paintings."""
+"""`nst library`: lists and fetches paintings."""
 
 import json
 import subprocess
@@ -18,12 +18,12 @@ def photograph(path: Path) -> Path:
 
 
 def listed(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "scripts" / "library.py"), *words]
+    program = [sys.executable, "-m", "nst", "library", *words]
     environment = {"NST_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
     return subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
 
 
-def test_the_script_lists_one_movement(tmp_path: Path) -> None:
+def test_it_lists_one_movement(tmp_path: Path) -> None:
     photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
     ended = listed(tmp_path, "--movement", "ukiyo-e", "--json")
     assert ended.stderr == ""
@@ -33,13 +33,13 @@ def test_the_script_lists_one_movement(tmp_path: Path) -> None:
     assert "starry_night" not in states
 
 
-def test_the_script_shows_a_table(tmp_path: Path) -> None:
+def test_it_shows_a_table(tmp_path: Path) -> None:
     shown = listed(tmp_path).stdout
     assert f"{len(STYLES)} styles" in shown
     assert all(name in shown for name in STYLES)
 
 
-def test_the_script_fetches_what_is_there_and_knows_its_names(tmp_path: Path) -> None:
+def test_it_fetches_what_is_there_and_knows_its_names(tmp_path: Path) -> None:
     photograph(tmp_path / "paintings" / "Tsunami_by_hokusai_19th_century.jpg")
     ended = listed(tmp_path, "--fetch", "great_wave", "swirling_night")
     assert ended.returncode == 0

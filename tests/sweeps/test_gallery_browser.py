@@ -6,7 +6,7 @@ import time
 import pytest
 from test_gallery import leave
 
-from nst.sweep.gallery import make
+from nst.sweeps.gallery import make
 
 pytestmark = pytest.mark.browser
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -103,7 +103,7 @@ def test_a_picture_opens_slides_and_says_how_to_make_it_again(browser, page):
     click(driver, "#main [data-run='1']")
     shown = all_of(driver, "#detail")[0]
     assert shown.is_displayed()
-    assert "python train.py style=mosaic weights.style=2" in shown.text
+    assert "nst style=mosaic weights.style=2" in shown.text
     slider = all_of(driver, "#slider input")[0]
     driver.execute_script("arguments[0].value = 250; arguments[0].dispatchEvent(new Event('input'))", slider)
     clip = driver.execute_script("return getComputedStyle(document.querySelector('#slider .over')).clipPath")

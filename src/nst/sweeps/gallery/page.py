@@ -8,11 +8,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nst.config.invocation import command
-from nst.sweep import manifest
-from nst.sweep.gallery.contact_sheet import sheet
-from nst.sweep.gallery.csv_table import table
-from nst.sweep.gallery.runs import Run, axes, collect
-from nst.sweep.gallery.thumbnails import PREVIEW, Copies, copies, file_uri, small, uri
+from nst.sweeps import manifest
+from nst.sweeps.gallery.contact_sheet import sheet
+from nst.sweeps.gallery.csv_table import table
+from nst.sweeps.gallery.runs import Run, axes, collect
+from nst.sweeps.gallery.thumbnails import PREVIEW, Copies, copies, file_uri, small, uri
 from nst.utils.files import write
 
 BUDGET = 16_000_000  # bytes of large pictures inside the page; what is over it is read from the run's folder

@@ -1,10 +1,9 @@
-"""Export a trained network to ONNX: `python scripts/export_onnx.py checkpoint=network.ckpt [output=network.onnx]`.
+"""Export a trained network to ONNX: `nst export-onnx checkpoint=network.ckpt [output=network.onnx]`.
 
 Input and output images are RGB in [0, 1], 1 x 3 x H x W; H and W are multiples of 4 and at least 16.
 """
 
 import os
-import sys
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +41,3 @@ def _options(arguments: list[str]) -> dict[str, str]:
             f"give checkpoint=network.ckpt and output=network.onnx{f', not {strange[0]}' if strange else ''}"
         )
     return pairs
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

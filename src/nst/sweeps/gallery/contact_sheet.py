@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from nst.sweep.gallery.runs import Run
-from nst.sweep.gallery.thumbnails import THUMBNAIL
+from nst.sweeps.gallery.runs import Run
+from nst.sweeps.gallery.thumbnails import THUMBNAIL
 
 MOST = 16_000  # pixels along an edge
 GAP, LINE = 10, 15

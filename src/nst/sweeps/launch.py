@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nst.config import legacy
 from nst.experiment import status
-from nst.sweep import manifest
+from nst.sweeps import manifest
 from nst.utils.extras import EXTRAS, missing_extra
 
 started: list[Path] = []
@@ -126,7 +126,7 @@ def end(*, returned: bool) -> int:
 
 
 def _gallery(folder: Path) -> None:
-    from nst.sweep.gallery import make
+    from nst.sweeps.gallery import make
 
     try:
         page = make(folder)

@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from nst.config import compose, legacy, recipes
 from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
-from nst.sweep import launch, manifest
+from nst.sweeps import launch, manifest
 from nst.utils.errors import one_line, report
 from nst.utils.terminal import steady
 

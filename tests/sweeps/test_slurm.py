@@ -9,7 +9,7 @@ import pytest
 from conftest import QUICK, ROOT
 
 pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-from nst.sweep.slurm import Controller, has_accounting
+from nst.sweeps.slurm import Controller, has_accounting
 
 SBATCH = """#!/bin/sh
 export SLURM_ARRAY_JOB_ID=12 SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from nst.sweep.gallery.runs import Run
+from nst.sweeps.gallery.runs import Run
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell."""

@@ -1,5 +1,5 @@
 """One page of a folder of runs: every picture with its choices and figures. Imports no torch: it answers at once."""
 
-from nst.sweep.gallery.page import make
+from nst.sweeps.gallery.page import make
 
 __all__ = ["make"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import QUICK, ROOT, picture
 
-from nst.sweep import launch, manifest
+from nst.sweeps import launch, manifest
 
 BOMB = """
 import os, pathlib, signal, sys

@@ -1,9 +1,9 @@
 """List the styles by movement, and fetch paintings in advance.
 
-python scripts/library.py                                  # all styles, as a table
-python scripts/library.py --movement ukiyo-e               # one movement
-python scripts/library.py --fetch starry_night the_scream  # into the cache; `--fetch all` for every painting
-python scripts/library.py --json                           # as JSON
+nst library                                  # all styles, as a table
+nst library --movement ukiyo-e               # one movement
+nst library --fetch starry_night the_scream  # into the cache; `--fetch all` for every painting
+nst library --json                           # as JSON
 """
 
 import argparse
@@ -11,18 +11,17 @@ import json
 import sys
 from dataclasses import asdict, replace
 from itertools import groupby
-from pathlib import Path
 
 import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from nst.config.search_path import OWN
 from nst.data.download import Download
 from nst.data.library import ImageSource, cached, find
 from nst.utils.errors import nearest
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
 MOVEMENTS = (  # in historical order; any others follow
     "prehistoric",
     "ancient",
@@ -43,9 +42,9 @@ MOVEMENTS = (  # in historical order; any others follow
 
 def pictures() -> list[ImageSource]:
     """Return the styles of `conf/style`, in historical order."""
-    shared = yaml.safe_load((CONF / "painting.yaml").read_text(encoding="utf-8"))
+    shared = yaml.safe_load((OWN / "painting.yaml").read_text(encoding="utf-8"))
     found = []
-    for file in sorted((CONF / "style").glob("*.yaml")):
+    for file in sorted((OWN / "style").glob("*.yaml")):
         fields = yaml.safe_load(file.read_text(encoding="utf-8"))
         fields.pop("defaults")
         found.append(ImageSource(name=file.stem, **(shared | fields)))
@@ -101,16 +100,18 @@ def named(names: list[str], known: list[ImageSource]) -> list[ImageSource]:
     return [by_name[name] for name in names]
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """List or fetch, and return the exit code: 1 if a painting could not be fetched."""
     known = pictures()
     movements = list(dict.fromkeys(picture.movement for picture in known))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "nst library", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--movement", choices=movements, help="only this school or period")
     parser.add_argument("--fetch", nargs="+", metavar="NAME", help="fetch these into the cache, or `all`")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
-    given = parser.parse_args()
-    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
+    given = parser.parse_args(arguments)
+    values = yaml.safe_load((OWN / "download" / "default.yaml").read_text(encoding="utf-8"))
     values.pop("_target_")
     download = Download(**values)
     chosen = [picture for picture in known if given.movement in (None, picture.movement)]
@@ -122,7 +123,3 @@ def main() -> int:
     else:
         Console(width=None if sys.stdout.isatty() else 160).print(table(chosen, download))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,13 +9,13 @@ import time
 import pytest
 from PIL import Image
 
-from nst.sweep.gallery import make
+from nst.sweeps.gallery import make
 
 
 def leave(folder, *, state="finished", reason=None, overrides=(), edge=(60, 40), colour="red", **metrics):
     """A run's folder."""
     folder.mkdir(parents=True)
-    command = "python train.py " + " ".join(overrides)
+    command = "nst " + " ".join(overrides)
     status = {"state": state, "reason": reason, "overrides": list(overrides), "command": command}
     (folder / "status.json").write_text(json.dumps(status))
     if state == "finished":
@@ -45,7 +45,7 @@ def test_a_sweep_becomes_a_page_a_table_and_a_sheet(tmp_path):
     assert shown["axes"] == ["style", "weights.style"]
     assert [run["name"] for run in shown["runs"]] == ["0", "1", "2", "3"]
     assert all(run["thumbnail"].startswith("data:image/jpeg;base64,") for run in shown["runs"])
-    assert shown["runs"][2]["recipe"] == f"python train.py reproduce={tmp_path / '2/final.png'}"
+    assert shown["runs"][2]["recipe"] == f"nst reproduce={tmp_path / '2/final.png'}"
     rows = list(csv.DictReader(io.StringIO((tmp_path / "gallery.csv").read_text())))
     assert [row["weights.style"] for row in rows] == ["1", "2", "1", "2"]
     assert rows[0]["score"] == "0.5"

@@ -8,7 +8,7 @@ from typing import Any
 
 from nst.experiment import status
 from nst.metrics import FIGURES
-from nst.sweep import manifest
+from nst.sweeps import manifest
 
 Value = float | str | None
 
