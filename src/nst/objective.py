@@ -139,7 +139,8 @@ class Objective(nn.Module):
             gains: Term -> factor g_t; 1 for terms that are not named.
         """
         weights = {name: term.weight * (gains or {}).get(name, 1.0) for name, term in self.named()}
-        return torch.stack([w * torch.stack(list(layer_losses[k].values())).sum() for k, w in weights.items()]).sum()
+        terms = {name: sum_of(list(losses.values())) for name, losses in layer_losses.items()}
+        return sum_of([terms[k] if w == 1 else w * terms[k] for k, w in weights.items()])
 
     @torch.no_grad()
     def references(
@@ -194,7 +195,7 @@ class Objective(nn.Module):
                     if region is None or mask is None
                     else mask.mean().item() / (1 if alpha is None else alpha.mean().item())
                 )
-                out[name].append(RegionReference(stats, mask=layer_masks, area=area))
+                out[name].append(RegionReference(term.prepare(stats), mask=layer_masks, area=area))
         return out
 
     def _content_features(
@@ -255,6 +256,13 @@ class Objective(nn.Module):
         return measured
 
 
+def sum_of(scalars: Sequence[Tensor]) -> Tensor:
+    """Return the sum of scalars, by as few operators as there can be."""
+    if len(scalars) < 3:
+        return scalars[0] if len(scalars) == 1 else scalars[0] + scalars[1]
+    return torch.stack(list(scalars)).sum()
+
+
 def flatness(image: Tensor, alpha: Tensor | None) -> float:
     """Return 1 for an image of one colour, down to 0 for one with a contrast of `FLAT` in what is visible."""
     weights = torch.ones_like(image[:, :1]) if alpha is None else alpha
@@ -308,6 +316,8 @@ def _score(term: Term, measured: Sequence[Stats], references: Sequence[RegionRef
     """Layer -> sum over regions of the region's area times its loss."""
     out: Stats = {}
     for total, reference in zip(measured, references, strict=True):
-        losses = {layer: reference.area * loss for layer, loss in term.score(total, reference.stats).items()}
+        losses = term.score(total, reference.stats)
+        if reference.area != 1:
+            losses = {layer: reference.area * loss for layer, loss in losses.items()}
         out = {layer: out[layer] + loss for layer, loss in losses.items()} if out else losses
     return out

@@ -37,7 +37,7 @@ class Input(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Turn an image, [0, 1] RGB, (N, 3, H, W), into what the network takes."""
         image = image.flip(1) if self.flip else image
-        return (image * self.range - self.mean) / self.std
+        return ((image if self.range == 1 else image * self.range) - self.mean) / self.std
 
     def inverse(self, x: Tensor) -> Tensor:
         """Turn the network's input (N, 3, H, W) back into an image."""

@@ -6,10 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 from PIL import Image
+from torch import Tensor
 
 from nst.data import image_io, video
 from nst.methods.image_module import ImageModule
@@ -41,7 +41,7 @@ class TimeLapse(Callback):
         if "mp4" in self.formats:
             video.require(", or use timelapse=webp")
         self.limit, self.edge, self.seconds = frames, edge, seconds
-        self.frames: list[np.ndarray] = []
+        self.frames: list[Tensor] = []  # (h, w, 3), uint8; those of the level that is running on its device
         self.size: tuple[int, int] | None = None  # of every frame, though the shapes of the levels differ by rounding
         self.every = 1
         self.seen = 0
@@ -63,26 +63,33 @@ class TimeLapse(Callback):
     def on_train_end(self, trainer: Trainer, module: ImageModule) -> None:  # type: ignore[override]
         """Add the result of a level, which may be the average of its steps, unless the last frame already shows it."""
         self._add(module)
-        if len(self.frames) > 1 and np.array_equal(self.frames[-1], self.frames[-2]):
+        self._fetch()
+        if len(self.frames) > 1 and torch.equal(self.frames[-1], self.frames[-2]):
             self.frames.pop()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the frames so far, (N, h, w, 3), uint8, and what the next ones depend on."""
-        frames = torch.from_numpy(np.stack(self.frames)) if self.frames else None
+        self._fetch()
+        frames = torch.stack(self.frames) if self.frames else None
         return {"frames": frames, "size": self.size, "every": self.every, "seen": self.seen}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Set what `state_dict` returned."""
-        self.frames = [] if state["frames"] is None else list(state["frames"].numpy())
+        self.frames = [] if state["frames"] is None else list(state["frames"])
         self.size, self.every, self.seen = state["size"], state["every"], state["seen"]
 
+    @torch.no_grad()
     def _add(self, module: ImageModule) -> None:
         image = module.image().detach().float()
         if self.size is None:
             size = image_io.size_of(image)
             self.size = image_io.fit(size, self.edge, by="longest", multiple=2)  # even: H.264 needs it
-        frame = (image_io.resize(image, self.size)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        self.frames.append(frame)
+        frame = (image_io.resize(image, self.size)[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+        self.frames.append(frame.contiguous())
+
+    def _fetch(self) -> None:
+        """Take the frames from the device, all at once: the host waits for it."""
+        self.frames = [frame.cpu() for frame in self.frames]
 
     def save(self, folder: Path) -> None:
         """Write `timelapse.<format>` into a folder for every format, if a step was taken."""
@@ -93,7 +100,7 @@ class TimeLapse(Callback):
             write(folder / f"timelapse.{name}", data)
 
     def _animation(self, name: str) -> bytes:
-        pictures = [Image.fromarray(frame) for frame in self.frames]
+        pictures = [Image.fromarray(frame.numpy()) for frame in self.frames]
         if name == "gif":
             pictures = [picture.quantize(128, method=Image.Quantize.MEDIANCUT) for picture in pictures]
         each = round(1000 * self.seconds / len(pictures))
@@ -107,5 +114,5 @@ class TimeLapse(Callback):
         out = io.BytesIO()
         rate = Fraction(max(1, round(len(self.frames) / self.seconds)))
         rest = [self.frames[-1]] * max(1, round(rate * self.seconds / 4))
-        video.write_mp4(out, [*self.frames, *rest], rate=rate, crf=20)
+        video.write_mp4(out, [frame.numpy() for frame in (*self.frames, *rest)], rate=rate, crf=20)
         return out.getvalue()

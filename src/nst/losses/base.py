@@ -71,6 +71,10 @@ class Term(nn.Module):
         pairs = list(zip(references, weights, strict=True))
         return {name: torch.stack([one[name] * weight for one, weight in pairs]).sum(0) for name in references[0]}
 
+    def prepare(self, reference: Stats) -> Stats:
+        """Return a reference, mixed if it is to be, with what `score` would otherwise compute from it at every step."""
+        return reference
+
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> a statistic of the image's features; its shape does not depend on the image's size.
 
@@ -119,8 +123,14 @@ def combine(layer_losses: Stats, layers: Mapping[str, float], layer_reduction: s
         layers: Layer -> weight w_l.
         layer_reduction: `sum` or `mean`.
     """
+    factors = layer_factors(layers, layer_reduction)
+    return {name: loss if factors[name] == 1 else loss * factors[name] for name, loss in layer_losses.items()}
+
+
+def layer_factors(layers: Mapping[str, float], layer_reduction: str) -> dict[str, float]:
+    """Return layer -> the factor by which `combine` multiplies its loss."""
     divisor = {"sum": 1, "mean": len(layers)}[layer_reduction]
-    return {name: loss * (layers[name] / divisor) for name, loss in layer_losses.items()}
+    return {name: weight / divisor for name, weight in layers.items()}
 
 
 def check_count(option: str, count: int) -> int:

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from nst.losses.base import nonzero
 from nst.losses.moments import MomentLoss, mean_covariance
+from nst.losses.quadratic import Quadratic
 
 
 class Covariance(MomentLoss):
@@ -34,3 +35,9 @@ class Covariance(MomentLoss):
         if self.reduction == "relative":
             return squared / nonzero(target.square().sum())
         return squared / {"mean": target.numel(), "sum": 1}[self.reduction]
+
+    def quadratic(self, style: Tensor) -> Quadratic:
+        """Return the same as a weighted sum of squares."""
+        target = mean_covariance(style)[1]
+        scale = {"relative": nonzero(target.square().sum()), "mean": target.numel(), "sum": 1}[self.reduction]
+        return Quadratic.between(style, square=1 / scale, centred=True)

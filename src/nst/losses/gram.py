@@ -6,6 +6,7 @@ from torch import Tensor
 
 from nst.losses.base import nonzero
 from nst.losses.moments import MomentLoss
+from nst.losses.quadratic import Quadratic
 from nst.utils.errors import check_choice
 
 
@@ -56,6 +57,16 @@ class Gram(MomentLoss):
             "paper": 4 * channels**2 * positions**2,
         }
         return squared / divisors[self.reduction]
+
+    def quadratic(self, style: Tensor) -> Quadratic | None:
+        """Return the same as a weighted sum of squares, where it does not depend on the image's size."""
+        if self.normalize == "none" or self.reduction in ("mean_chw", "paper"):
+            return None
+        target, channels = self._gram(style), len(style) - 1
+        scale = {"relative": nonzero(target.square().sum(), 1e-30), "sum": 1, "mean": channels**2}[self.reduction]
+        return Quadratic.between(
+            style, square=1 / scale / (channels**2 if self.normalize == "chw" else 1), centred=False
+        )
 
     def _gram(self, moments: Tensor) -> Tensor:
         gram, positions = moments[:-1, :-1], moments[-1, -1].detach()

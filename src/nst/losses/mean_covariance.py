@@ -6,6 +6,7 @@ from torch import Tensor
 
 from nst.losses.base import nonzero
 from nst.losses.moments import MomentLoss, mean_covariance
+from nst.losses.quadratic import Quadratic
 
 
 class MeanCovariance(MomentLoss):
@@ -37,3 +38,9 @@ class MeanCovariance(MomentLoss):
         texture = (covariance - target).square().sum() / nonzero(target.square().sum())
         level = (mean - target_mean).square().sum() / nonzero(target_mean.square().sum())
         return texture + level
+
+    def quadratic(self, style: Tensor) -> Quadratic:
+        """Return the same as a weighted sum of squares."""
+        mean, covariance = mean_covariance(style)
+        square, level = (1 / nonzero(part.square().sum()) for part in (covariance, mean))
+        return Quadratic.between(style, square=square, mean=level, centred=True)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from nst import kernels
-from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, combine, layer_mask
+from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, combine, layer_factors, layer_mask
+from nst.losses.quadratic import Quadratic, quadratic_losses
 from nst.utils.errors import check_choice
 
 BLOCK, LINE = 1024, 128
@@ -17,7 +18,9 @@ BLOCK, LINE = 1024, 128
 class MomentLoss(Term):
     """A style loss that compares the moments of the image's features with those of the style's, layer by layer.
 
-    What is measured of a layer is its matrix of moments M, see `moments`. A subclass defines `distance`.
+    What is measured of a layer is its matrix of moments M, see `moments`. A subclass defines `distance`. One that is a
+    weighted sum of squares may also define `quadratic`: on a GPU, where every operator costs the host a launch, its
+    value and gradient are then computed in closed form.
 
     Args:
         layers: Layer name -> weight.
@@ -38,8 +41,30 @@ class MomentLoss(Term):
         """Return layer -> M, (C + 1, C + 1)."""
         return {name: moments(features[name], layer_mask(mask, name)) for name in self.layers}
 
+    def prepare(self, reference: Stats) -> Stats:
+        """Add the parts of the closed form where the reference is on a GPU with float64."""
+        if any(stat.device.type in ("cpu", "mps") for stat in reference.values()):
+            return reference
+        return reference | self.closed_form(reference)
+
+    def closed_form(self, reference: Stats) -> Stats:
+        """Return the parts of the closed form, under keys of their own; empty for a loss that has none."""
+        out: Stats = {}
+        for name, factor in layer_factors(self.layers, self.layer_reduction).items():
+            form = self.quadratic(reference[name].double())
+            out |= {} if form is None else form.times(factor).stats(name)
+        return out
+
+    def quadratic(self, style: Tensor) -> Quadratic | None:
+        """Return the distance from a style's moments, (C + 1, C + 1) in float64, as a weighted sum of squares."""
+        return None
+
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
+        forms = [Quadratic.of(reference, name) for name in self.layers]
+        if all(form is not None for form in forms):
+            losses_of = quadratic_losses([total[name] for name in self.layers], [f for f in forms if f is not None])
+            return dict(zip(self.layers, losses_of, strict=True))
         losses = {name: self.distance(total[name], reference[name]).to(total[name]) for name in self.layers}
         return combine(losses, self.layers, self.layer_reduction)
 
@@ -83,9 +108,18 @@ class _Moments(torch.autograd.Function):
         ctx.save_for_backward(weighted, weights)
         wide = torch.float64 if f.dtype == torch.float64 else torch.float32
         out = f.new_empty(len(f) + 1, len(f) + 1, dtype=wide)
-        out[:-1, :-1] = _gram(weighted, f)
-        out[-1, :-1] = out[:-1, -1] = _sums(weighted)
-        out[-1, -1] = f.shape[1] if weights is None else weights.sum(dtype=wide)
+        if f.dtype == wide and f.device.type != "cpu":  # into their places, without copies; MKL may round otherwise there
+            with torch.autocast(f.device.type, enabled=False):
+                torch.mm(weighted, f.T, out=out[:-1, :-1])
+                torch.sum(weighted, 1, out=out[-1, :-1])
+        else:
+            out[:-1, :-1] = _gram(weighted, f)
+            out[-1, :-1] = _sums(weighted)
+        out[:-1, -1] = out[-1, :-1]
+        if weights is None:
+            out[-1, -1].fill_(f.shape[1])
+        else:
+            out[-1, -1] = weights.sum(dtype=wide)
         return out
 
     @staticmethod
@@ -141,7 +175,7 @@ def mean_covariance(m: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         mu, (C), and S, (C, C), float64.
     """
-    wide = m.to("cpu" if m.device.type == "mps" else m.device, torch.float64)
+    wide = (m.cpu() if m.device.type == "mps" else m).to(torch.float64)
     n = wide[-1, -1].detach()
     mean = wide[-1, :-1] / n
     return mean, wide[:-1, :-1] / n - torch.outer(mean, mean)

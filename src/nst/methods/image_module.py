@@ -1,5 +1,6 @@
 """One level of a picture: the LightningModule whose only parameter is the generated image."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,14 @@ from nst.data import image_io
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergenceGuard
 from nst.methods.parametrization import Parametrization
-from nst.objective import Objective, References, Target
+from nst.objective import Objective, References, Target, sum_of
 from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
+
+
+PAUSE = 0.5
+"""Seconds between two looks at what a GPU has computed: the host must wait for it to look."""
 
 
 class ImageModule(LightningModule):
@@ -82,6 +87,8 @@ class ImageModule(LightningModule):
         self.loss: Tensor | None = None
         self.fit_device = torch.device("cpu")  # where the references are
         self.scalars: Stats = {}  # of the last step that is logged
+        self.unlogged: list[tuple[int, float, Tensor]] = []  # step, rate, values of `scalars`: still on the device
+        self.looked = time.monotonic()
 
     def image(self) -> Tensor:
         """Return the generated image, RGB in [0, 1] or slightly beyond, (1, 3, H, W)."""
@@ -107,6 +114,10 @@ class ImageModule(LightningModule):
             self.content = None
         kernels.release_memory()
         self.guard = DivergenceGuard(self.pixels, self.trainer.optimizers[0])
+
+    def on_train_end(self) -> None:
+        """Look at what the device has computed since the last look."""
+        self.look()
 
     def on_fit_end(self) -> None:
         """Drop what the steps needed, so that the picture is saved and measured within their peak of memory."""
@@ -144,7 +155,7 @@ class ImageModule(LightningModule):
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
         if self._logs():
-            self.log("loss", self.loss, prog_bar=True, logger=False)
+            self.log("loss", self.loss, logger=False)  # for a schedule that watches it
             self.scalars = {"loss": self.loss} | _scalars(shares)
         return loss
 
@@ -159,7 +170,21 @@ class ImageModule(LightningModule):
         assert self.guard is not None
         self.guard.after_step(self.loss, self._step())
         if self._logs():
+            values = torch.stack(list(self.scalars.values()))
+            self.unlogged.append((self._step() + 1, self.trainer.optimizers[0].param_groups[0]["lr"], values))
+        if self.device.type == "cpu" or time.monotonic() - self.looked > PAUSE:
+            self.look()
+
+    def look(self) -> None:
+        """Pass on to the loggers what is not logged yet, and raise DivergedError if a step went wrong.
+
+        On a GPU this waits for all that was asked of it, so it happens by time, and at the end.
+        """
+        if self.unlogged:
             self._log_scalars()
+        if self.guard is not None:
+            self.guard.check(self.loss, self.first_step)
+        self.looked = time.monotonic()
 
     def _step(self) -> int:
         """The number of the step that is being taken, from 0 over all levels."""
@@ -171,14 +196,17 @@ class ImageModule(LightningModule):
 
     def _log_scalars(self) -> None:
         """Pass the losses on to the loggers directly: Lightning's `log_dict` takes two milliseconds for them."""
-        values = dict(zip(self.scalars, torch.stack(list(self.scalars.values())).tolist(), strict=True))
-        values["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        rows = torch.stack([values for _, _, values in self.unlogged]).tolist()
+        for (step, rate, _), row in zip(self.unlogged, rows, strict=True):
+            for logger in self.loggers:
+                logger.log_metrics({**dict(zip(self.scalars, row, strict=True)), "lr": rate}, step=step)
+        self.unlogged = []
         for logger in self.loggers:
-            logger.log_metrics(values, step=self._step() + 1)
             logger.save()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the parameter alone, without what is frozen."""
+        """Store the parameter alone, without what is frozen; the logs are then as far as the picture."""
+        self.look()
         checkpoint["state_dict"] = {"pixels": self.pixels.detach()}
 
     def finished_state(self) -> dict[str, Any]:
@@ -203,6 +231,6 @@ class ImageModule(LightningModule):
 
 def _scalars(shares: Mapping[str, Any]) -> Stats:
     """Name in the log -> scalar, of the terms and of their layers."""
-    terms = {f"loss/{name}": sum(stats.values()) for name, stats in shares.items()}
+    terms = {f"loss/{name}": sum_of(list(stats.values())) for name, stats in shares.items()}
     layers = {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
     return {name: value.detach() for name, value in (terms | layers).items()}

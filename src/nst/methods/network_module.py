@@ -104,6 +104,11 @@ class NetworkModule(LightningModule):
         self.about = dict(about)
         self.last_losses: dict[str, Tensor] = {}
 
+    @property
+    def loss(self) -> Tensor | None:
+        """Of the last step, a scalar."""
+        return self.last_losses.get("loss")
+
     def configure_optimizers(self) -> Any:
         """Return the optimiser of what is trained, and its schedule over all steps."""
         return self.method.optimization.configure(self.method.trained)
@@ -134,7 +139,7 @@ class NetworkModule(LightningModule):
     def _log(self, loss: Tensor, losses: dict[str, Tensor]) -> None:
         values = {f"loss/{name}": value for name, value in losses.items()}
         rate = {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
-        self.log("loss", loss, prog_bar=True, logger=bool(self.loggers), batch_size=1)
+        self.log("loss", loss, logger=bool(self.loggers), batch_size=1)
         self.log_dict({**values, **rate}, logger=bool(self.loggers), batch_size=1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -160,7 +165,7 @@ def style_references(
         sizes = {name: image_io.size_of(value) for name, value in features.items()}
         mask = None if alpha is None else masks.follow(alpha.to(style), sizes)
         terms = [(name, term) for name, term in objective.named() if term.of == "style"]
-        out.append({name: [RegionReference(term.reference(features, mask))] for name, term in terms})
+        out.append({name: [RegionReference(term.prepare(term.reference(features, mask)))] for name, term in terms})
     return out
 
 

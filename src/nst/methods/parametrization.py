@@ -141,6 +141,8 @@ def clamp_with_grad(image: Tensor) -> Tensor:
 
     The gradient of `torch.clamp` is 0 for every value outside, so such values would never come back.
     """
+    if not (image.requires_grad and torch.is_grad_enabled()):
+        return image.clamp(0, 1)
     clamped: Tensor = _ClampWithGrad.apply(image)
     return clamped
 

@@ -1,0 +1,1 @@
+"""A pretend GPU, and the tests that run on it; see `device`."""

@@ -1,0 +1,25 @@
+"""A callback that counts what each step costs on the pretend GPU, from its start to the start of the next."""
+
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from lightning.pytorch import Callback
+from pretend_gpu.device import Counts, counted
+
+
+class CountSteps(Callback):
+    """Typed as `+callbacks.count._target_=pretend_gpu.counting.CountSteps`."""
+
+    steps: ClassVar[list[Counts]] = []
+
+    def setup(self, *args: Any, **kwargs: Any) -> None:
+        self.open = ExitStack()
+        self.steps.clear()
+
+    def on_train_batch_start(self, *args: Any) -> None:
+        self.open.close()
+        self.steps.append(self.open.enter_context(counted()))
+
+    def on_train_end(self, *args: Any) -> None:
+        self.open.close()
+        self.steps.pop()  # the last one ends with what ends the level

@@ -1,0 +1,79 @@
+"""Loss and gradient on the pretend GPU are the processor's, for every backbone and loss, whole, in tiles, masked, in bf16."""
+
+import itertools
+from functools import cache
+
+import pytest
+import torch
+import torchvision_backbones  # noqa: F401  it keeps random networks
+from conftest import ROOT
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from nst.config import instantiate
+from nst.config.compose import plain
+from nst.methods.parametrization import parametrization
+from nst.objective import Objective, Target
+
+BACKBONES = sorted(path.stem for path in (ROOT / "conf/backbone").glob("*.yaml"))
+LOSSES = sorted(path.stem for path in (ROOT / "conf/loss").glob("*.yaml"))
+WAYS = ("whole", "tiles", "masks", "bf16")
+FAST = {("squeezenet_embedded", "relative", way) for way in WAYS}
+FAST |= {("wavelet", "wasserstein", "masks"), ("wavelet", "sliced", "bf16")}
+NEAREST = ("cnnmrf", "nnfm", "strotss")
+"""Losses that choose a nearest neighbour: rounding may choose another of two that are as near."""
+SIZES = {"inception": (160, 176)}
+
+
+def objective_of(backbone: str, loss: str, tiles: str | int) -> Objective:
+    random = [] if backbone in ("wavelet", "squeezenet_embedded") else ["backbone.checkpoint=random"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        words = [f"loss={loss}", f"backbone={backbone}", f"tiles={tiles}", "weights.tv=0.001", "name=test", *random]
+        return instantiate.objective(OmegaConf.create(plain(compose("train", words))))
+
+
+@cache
+def pictures(size: tuple[int, int]) -> list[torch.Tensor]:
+    """Four smooth pictures: content, two styles, the picture as it is."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(4, 3, size[0] // 4, size[1] // 4, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, size, mode="bilinear")
+    return [one[None].contiguous() for one in smooth]
+
+
+def loss_and_gradient(objective: Objective, size: tuple[int, int], way: str, device: str) -> tuple[float, torch.Tensor]:
+    content, one, other, start = pictures(size)
+    mask = torch.zeros(1, 1, *size)
+    mask[..., 9 : size[0] // 2, 5 : size[1] // 2 + 7] = 1
+    masks = (mask.to(device), (1 - mask).to(device)) if way == "masks" else (None, None)
+    styles = [Target(one.to(device), 1.0, masks[0], "one"), Target(other.to(device), 2.0, masks[1], "other")]
+    objective = objective.to(device)
+    references = objective.references(content.to(device), styles)
+    objective.set_sampling_step(3)
+    space = parametrization("laplacian", size, objective.backbone.input)
+    parameter = space.encode(start).to(device).requires_grad_()
+    with torch.autocast(device, torch.bfloat16, enabled=way == "bf16"):
+        loss = objective.total(objective(space.decode(parameter), references))
+    loss.backward()
+    return loss.item(), parameter.grad.cpu()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "loss", "way"),
+    [
+        pytest.param(*case, marks=() if case in FAST else pytest.mark.slow)
+        for case in itertools.product(BACKBONES, LOSSES, WAYS)
+    ],
+)
+def test_the_gpu_gives_what_the_processor_gives(backbone, loss, way) -> None:
+    size = SIZES.get(backbone, (80, 96))
+    try:
+        objective = objective_of(backbone, loss, size[1] // 2 if way == "tiles" else "none")
+    except ValueError as error:
+        assert way == "tiles" and "is not a sum over positions" in str(error)
+        return
+    loss_there, there = loss_and_gradient(objective, size, way, "cpu")
+    loss_here, here = loss_and_gradient(objective, size, way, "cuda")
+    low = way == "bf16"  # the processor rounds once after fused operators, a GPU after each
+    assert loss_here == pytest.approx(loss_there, rel=0.03 if low else 1e-4)
+    assert (here - there).norm() < (0.3 if low else 0.02 if loss in NEAREST else 2e-3) * there.norm()

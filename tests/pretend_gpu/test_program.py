@@ -1,0 +1,100 @@
+"""The programs, whole, on the pretend GPU: they end with everything in its place, and paint what the processor paints."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import picture
+
+from nst.callbacks.stop_on_signal import StopOnSignal
+
+TINY = ("backbone=wavelet", "size=64", "steps=4", "judge=none", "timelapse=none")
+GPU, CPU = "trainer=gpu", "trainer=cpu"
+
+
+def finished(folder):
+    """The figures of a run that ended well."""
+    assert json.loads((folder / "status.json").read_text())["state"] == "finished"
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def same_picture(one, other, within):
+    pictures = [np.asarray(picture(folder / "final.png")).astype(int) for folder in (one, other)]
+    assert np.abs(pictures[0] - pictures[1]).max() <= within
+
+
+def test_a_picture_with_all_defaults(program):
+    folder = program(GPU, "backbone=wavelet", "size=64", "steps=4")
+    made = finished(folder)
+    assert made["device"] == "cuda"
+    assert made["judge"]["score"] is not None
+    assert (folder / "timelapse.webp").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("method.space=laplacian",),
+        ("method.space=image", "method.moments=resized", "pyramid.levels=2", "pyramid.smallest=32"),
+        ("method.space=input", "callbacks.clamp.low=-2", "callbacks.clamp.high=2"),
+        ("optimizer=lbfgs", "scheduler=constant", "steps=1"),
+        ("optimizer=sgd", "optimizer.lr=0.01", "scheduler=plateau"),
+        ("scales=2",),
+        ("tiles=32",),
+        ("trainer.precision=bf16-mixed",),
+        ("trainer.precision=64-true", "optimizer.fused=false"),
+        ("loss=wasserstein",),
+        ("loss=sliced",),
+        ("experiment=strotss", "backbone=wavelet", "pyramid.levels=1"),
+        ("color=keep_luminance",),
+        ("init=noise",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_space_optimizer_and_precision(program, words):
+    (here, there) = (program(*TINY, device, *words, folder=device) for device in (GPU, CPU))
+    assert finished(here)["device"] == "cuda"
+    low = "bf16" in words[0]
+    assert finished(here)["loss"] == pytest.approx(finished(there)["loss"], rel=0.05 if low else 0.01)
+    same_picture(here, there, within=40 if low else 12)  # each step magnifies the rounding of the one before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [(), ("method.space=image", "method.moments=resized")], ids=len)
+@pytest.mark.parametrize("stop", [2, 5], ids=["in level 1", "in level 2"])
+def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
+    words = (*TINY, GPU, *words, "pyramid.levels=2", "pyramid.smallest=32", "checkpoint.every=1", "timelapse=webp")
+    whole = program(*words, folder="whole")
+
+    def stops(self, trainer, module, *args):
+        if module.first_step + trainer.global_step == stop:
+            self.received = 15
+        self.check()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StopOnSignal, "on_train_batch_start", stops)
+        program(*words, folder="cut", code=143)
+    program("resume=cut", folder=None)
+    assert finished(whole)["loss"] == finished(whole.parent / "cut")["loss"]
+    same_picture(whole, whole.parent / "cut", within=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_network_is_trained_and_paints(program, photo, method, precision):
+    words = ("steps=2", "training.batch=2", "training.crop=32", "training.preview_every=1", "logger=tensorboard")
+    style = "style=[hatching,mosaic]" if method != "feedforward" else "style=hatching"
+    network = program(
+        GPU, f"method={method}", style, *words, f"trainer.precision={precision}", "method.style_size=48"
+    )
+    assert finished(network)["device"] == "cuda"
+    more = [f"style={photo}"] if method == "adain" else []
+    for device in ("cuda", "cpu"):
+        program(
+            f"checkpoint={network / 'network.ckpt'}", f"content={photo}", f"output={device}.png", f"device={device}",
+            *more, script="stylize.py",
+        )  # fmt: skip
+    pictures = [np.asarray(picture(network.parent / f"{device}.png")).astype(int) for device in ("cuda", "cpu")]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
