@@ -1,4 +1,4 @@
-"""A callback that counts what each step costs on the pretend GPU, from its start to the start of the next."""
+"""Callbacks: one counts what each step costs on the pretend GPU, another spoils one."""
 
 from contextlib import ExitStack
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ from pretend_gpu.device import Counts, counted
 
 
 class CountSteps(Callback):
-    """Typed as `+callbacks.count._target_=pretend_gpu.counting.CountSteps`."""
+    """Counts from the start of a step to the start of the next: `+callbacks.count._target_=pretend_gpu.counting.CountSteps`."""
 
     steps: ClassVar[list[Counts]] = []
 
@@ -23,3 +23,11 @@ class CountSteps(Callback):
     def on_train_end(self, *args: Any) -> None:
         self.open.close()
         self.steps.pop()  # the last one ends with what ends the level
+
+
+class SpoilGradient(Callback):
+    """Makes the gradient of one step not a number."""
+
+    def on_after_backward(self, trainer: Any, module: Any) -> None:
+        if trainer.global_step == 2:
+            module.pixels.grad[..., 0] = float("nan")

@@ -10,6 +10,7 @@ from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from nst.backbones import Backbone
 from nst.config import instantiate
 from nst.config.compose import plain
 from nst.methods.parametrization import parametrization
@@ -22,7 +23,26 @@ FAST = {("squeezenet_embedded", "relative", way) for way in WAYS}
 FAST |= {("wavelet", "wasserstein", "masks"), ("wavelet", "sliced", "bf16")}
 NEAREST = ("cnnmrf", "nnfm", "strotss")
 """Losses that choose a nearest neighbour: rounding may choose another of two that are as near."""
-SIZES = {"inception": (160, 176)}
+SIZES = {"inception": (152, 160)}
+
+
+_build = instantiate.build
+_built: dict[tuple[str, ...], Backbone] = {}
+
+
+def build_once(node, **more):
+    """Build what a node names, or return the backbone with the same layers that was built before."""
+    if "layers" not in more or "_target_" not in node or not node._target_.startswith("nst.backbones"):
+        return _build(node, **more)
+    key = (node.get("model", ""), str(node.get("checkpoint", "")), *more["layers"])
+    if key not in _built:
+        _built[key] = _build(node, **more)
+    return _built[key]
+
+
+@pytest.fixture(autouse=True)
+def cached_backbones(monkeypatch):
+    monkeypatch.setattr(instantiate, "build", build_once)
 
 
 def objective_of(backbone: str, loss: str, tiles: str | int) -> Objective:
@@ -66,14 +86,18 @@ def loss_and_gradient(objective: Objective, size: tuple[int, int], way: str, dev
     ],
 )
 def test_the_gpu_gives_what_the_processor_gives(backbone, loss, way) -> None:
-    size = SIZES.get(backbone, (80, 96))
+    size = SIZES.get(backbone, (64, 72))
     try:
-        objective = objective_of(backbone, loss, size[1] // 2 if way == "tiles" else "none")
+        objective = objective_of(backbone, loss, 32 if way == "tiles" else "none")
     except ValueError as error:
         assert way == "tiles" and "is not a sum over positions" in str(error)
         return
     loss_there, there = loss_and_gradient(objective, size, way, "cpu")
     loss_here, here = loss_and_gradient(objective, size, way, "cuda")
-    low = way == "bf16"  # the processor rounds once after fused operators, a GPU after each
-    assert loss_here == pytest.approx(loss_there, rel=0.03 if low else 1e-4)
-    assert (here - there).norm() < (0.3 if low else 0.02 if loss in NEAREST else 2e-3) * there.norm()
+    if way == "bf16":  # the processor rounds once after fused operators, a GPU after each: both may be as far from float32
+        exact_loss, exact = loss_and_gradient(objective, size, "whole", "cpu")
+        assert abs(loss_here - exact_loss) < 2 * abs(loss_there - exact_loss) + 0.03 * exact_loss
+        assert (here - exact).norm() < 1.5 * (there - exact).norm() + 0.1 * exact.norm()
+        return
+    assert loss_here == pytest.approx(loss_there, rel=1e-4)
+    assert (here - there).norm() < (0.02 if loss in NEAREST else 2e-3) * there.norm()

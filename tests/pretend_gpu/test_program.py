@@ -36,11 +36,11 @@ def test_a_picture_with_all_defaults(program):
     "words",
     [
         ("method.space=laplacian",),
-        ("method.space=image", "method.moments=resized", "pyramid.levels=2", "pyramid.smallest=32"),
+        ("method.space=image", "method.moments=resized", "pyramid.levels=2", "pyramid.smallest=48", "size=96"),
         ("method.space=input", "callbacks.clamp.low=-2", "callbacks.clamp.high=2"),
         ("optimizer=lbfgs", "scheduler=constant", "steps=1"),
         ("optimizer=sgd", "optimizer.lr=0.01", "scheduler=plateau"),
-        ("scales=2",),
+        ("scales=2", "size=96"),
         ("tiles=32",),
         ("trainer.precision=bf16-mixed",),
         ("trainer.precision=64-true", "optimizer.fused=false"),
@@ -64,7 +64,7 @@ def test_every_space_optimizer_and_precision(program, words):
 @pytest.mark.parametrize("words", [(), ("method.space=image", "method.moments=resized")], ids=len)
 @pytest.mark.parametrize("stop", [2, 5], ids=["in level 1", "in level 2"])
 def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
-    words = (*TINY, GPU, *words, "pyramid.levels=2", "pyramid.smallest=32", "checkpoint.every=1", "timelapse=webp")
+    words = (*TINY, GPU, *words, "size=96", "pyramid.levels=2", "pyramid.smallest=48", "checkpoint.every=1")
     whole = program(*words, folder="whole")
 
     def stops(self, trainer, module, *args):
@@ -98,3 +98,15 @@ def test_a_network_is_trained_and_paints(program, photo, method, precision):
         )  # fmt: skip
     pictures = [np.asarray(picture(network.parent / f"{device}.png")).astype(int) for device in ("cuda", "cpu")]
     assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_keeps_the_last_good_picture(program, monkeypatch):
+    monkeypatch.setenv("NST_REPORT", "1")
+    spoil = "+callbacks.spoil._target_=pretend_gpu.counting.SpoilGradient"
+    here, there = (program(*TINY, "steps=9", device, spoil, folder=device, code=1) for device in (GPU, CPU))
+    for folder in (here, there):
+        reason = json.loads((folder / "status.json").read_text())["reason"]
+        assert "at step 2" in reason and "the last good picture is kept" in reason
+    pictures = [np.asarray(picture(folder / "partial.png")).astype(int) for folder in (here, there)]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 12

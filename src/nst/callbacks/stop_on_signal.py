@@ -10,8 +10,8 @@ from lightning.pytorch import Callback, Trainer
 
 CAUGHT = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
-    if hasattr(signal, name)  # Windows has the first two
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+    if hasattr(signal, name)  # Windows has the first two and the last, which is Ctrl-Break or a closed window
 )
 LAUNCHERS = ("SIGUSR1", "SIGUSR2")
 """SLURM can be asked to send one of these before it ends a job; a launcher may then queue the job again."""

@@ -105,7 +105,8 @@ def fetch(url: str, target: Path, *, options: Download, check: Callable[[Path], 
                         _download(url, file, options)
                         check(Path(file.name))
             finally:
-                lock.unlink(missing_ok=True)  # while held: a process that waits for it then makes a new one
+                with contextlib.suppress(PermissionError):  # Windows deletes no open file: there it stays
+                    lock.unlink(missing_ok=True)  # while held: a process that waits for it then makes a new one
     except DownloadError as error:
         raise DownloadError(f"cannot fetch {source}: {error}") from error
     except ValueError as error:

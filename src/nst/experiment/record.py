@@ -2,10 +2,10 @@
 
 import contextlib
 import logging
-import resource
 import sys
 import time
 from collections.abc import Mapping
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,8 @@ class Record:
 
     def costs(self) -> dict[str, float]:
         """Return the run's seconds and its peak memory, for the loggers."""
-        return {"seconds": self.seconds(), "peak_memory_gb": peak_memory() / 1e9}
+        peak = peak_memory()
+        return {"seconds": self.seconds(), "peak_memory_gb": nan if peak is None else peak / 1e9}
 
     def write(self, name: str, values: dict[str, Any]) -> None:
         """Write a JSON file into the folder, whole or not at all; numbers that are not finite become null."""
@@ -107,13 +108,19 @@ def reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_memory() -> int:
-    """Return the peak memory since the record was made, in bytes: of the GPU if one is used, else of the process."""
+def peak_memory() -> int | None:
+    """Return the peak memory since the record was made, in bytes: of the GPU if one is used, else of the process.
+
+    On a Mac it is that of the whole process; on Windows, where Python does not know it, None.
+    """
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
-    try:
+    with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

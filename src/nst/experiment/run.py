@@ -154,6 +154,7 @@ def quiet() -> None:
         "ignore", message=r".*smaller than the logging interval.*"
     )  # a short level: its end is recorded
     warnings.filterwarnings("ignore", message=r".*`broadcast_buffers` is deprecated.*")  # torch < 2.12 knows no other
+    warnings.filterwarnings("ignore", message=r".*GPU available but not used.*")  # trainer=cpu says so
     warnings.filterwarnings("ignore", message=r".*`srun` command is available.*")
     warnings.filterwarnings("ignore", message=r".*lr_scheduler\.step\(\).*before.*optimizer\.step.*")
     warnings.filterwarnings("ignore", message=r".*callbacks used to create the checkpoint.*")  # those of version 0.1

@@ -62,7 +62,7 @@ def read(folder: Path) -> dict[str, Any]:
         return {}
     if not isinstance(fields, dict) or not isinstance(fields.get("state"), str):
         return {}
-    if fields["state"] == "running" and gone(fields):
+    if fields["state"] == "running" and _gone(folder, fields):
         fields |= {"state": "killed", "reason": "its process is gone and left no word: killed, or out of memory"}
     return fields
 
@@ -101,10 +101,12 @@ def refuse_written(folder: Path, files: Iterable[Path]) -> None:
             raise ValueError(f"{file} would be replaced by the run; give another hydra.run.dir=, or move the file")
 
 
-def gone(fields: Mapping[str, Any]) -> bool:
+def _gone(folder: Path, fields: Mapping[str, Any]) -> bool:
     """Return whether a run's process is known to be gone; one on another machine is not known."""
     if fields.get("host") != _host() or not isinstance(fields.get("pid"), int):
         return False
+    if os.name == "nt":  # where `os.kill(pid, 0)` would send it Ctrl-C; a run holds the lock on its folder
+        return _is_unlocked(folder)
     try:
         os.kill(fields["pid"], 0)
     except ProcessLookupError:
@@ -112,6 +114,14 @@ def gone(fields: Mapping[str, Any]) -> bool:
     except OSError:  # there, but somebody else's
         return False
     return False
+
+
+def _is_unlocked(folder: Path) -> bool:
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return True
+    except (Timeout, OSError):
+        return False
 
 
 def utc(seconds: float) -> str:

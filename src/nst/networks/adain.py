@@ -209,7 +209,9 @@ class Adain(nn.Module):
             torch.einsum("nkhw,nkc->nchw", weights, values.expand(len(weights), -1, -1))
             for values in (blend.means, blend.deviations)
         )
-        mean, deviation = (torch.lerp(at_0, at_1, blend.strength) for at_0, at_1 in zip(own, styles, strict=True))
+        # autocast computes some of them in 16 bits, not the same ones on every device
+        ends = [(at_0, at_1.to(at_0)) for at_0, at_1 in zip(own, styles, strict=True)]
+        mean, deviation = (torch.lerp(at_0, at_1, blend.strength) for at_0, at_1 in ends)
         return renormalise(x, own, mean, deviation), (mean, deviation)
 
     def forward(self, image: Tensor, blend: StyleBlend) -> Tensor:

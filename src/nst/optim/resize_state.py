@@ -22,10 +22,14 @@ def warm_start(optimizer: Optimizer, parameter: nn.Parameter, state: OptimizerSt
         state: See `resized`.
     """
     height, width = parameter.shape[-2:]
-    optimizer.state[parameter] = {
-        name: value.to(parameter) if _is_map(value) else value
-        for name, value in resized(state, (height, width)).items()
-    }
+    counts_there = optimizer.defaults.get("fused") or optimizer.defaults.get("capturable")  # else on the processor
+
+    def placed(value: Any) -> Any:
+        if _is_map(value):
+            return value.to(parameter)
+        return value.to(parameter.device) if isinstance(value, Tensor) and counts_there else value
+
+    optimizer.state[parameter] = {name: placed(value) for name, value in resized(state, (height, width)).items()}
 
 
 def resized(state: OptimizerState, size: tuple[int, int]) -> OptimizerState:

@@ -1,10 +1,11 @@
 """One job, as a launcher calls it: a single run here, a job of a sweep in a process of its own. Imports nothing heavy.
 
 In a sweep a new process runs the job and this one waits: an error, `sys.exit`, a segmentation fault, SIGKILL or the
-kernel's out-of-memory killer end that process and no other. A fork server imports torch once, so a job starts at once.
-On SLURM each job is a process of its own already.
+kernel's out-of-memory killer end that process and no other. On Linux a fork server imports torch once, so a job starts
+at once. On SLURM each job is a process of its own already.
 """
 
+import _thread
 import logging
 import multiprocessing
 import os
@@ -12,9 +13,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext, SpawnContext
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
 from nst.sweeps import launch, manifest
 from nst.utils.errors import one_line, report
+from nst.utils.process import start_method
 from nst.utils.terminal import steady
 
 log = logging.getLogger("nst")
@@ -81,19 +82,20 @@ def _run_isolated(config: DictConfig, job: dict[str, Any], invocation: Invocatio
     else:  # the job reads there what it was started with
         before = status.read(invocation.folder)
         status.write(invocation.folder, "running", overrides=invocation.overrides, choices=before.get("choices"))
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        context: ForkServerContext | SpawnContext = multiprocessing.get_context("forkserver")
+    context: Any = multiprocessing.get_context(start_method())
+    if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["nst.experiment.run"])
-    else:
-        context = multiprocessing.get_context("spawn")
     if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():  # joblib's own
         multiprocessing.set_start_method(context.get_start_method(), force=True)
     hydra = HydraConfig.get()
     logging_options = OmegaConf.to_container(hydra.job_logging, resolve=True)
     verbose = OmegaConf.to_container(OmegaConf.create({"verbose": hydra.verbose}))["verbose"]  # type: ignore[index,call-overload]
-    process = context.Process(target=_child, args=(job, invocation, logging_options, verbose), name="job")
+    orders, ours = context.Pipe(duplex=False)
+    arguments = job, invocation, logging_options, verbose, orders
+    process = context.Process(target=_child, args=arguments, name="job")
     process.start()
-    with _forwarding(process):
+    orders.close()
+    with ours, _forwarding(process, ours):
         process.join()
     return _outcome(config, invocation, process.exitcode)
 
@@ -120,7 +122,7 @@ def _outcome(config: DictConfig, invocation: Invocation, code: int | None) -> Ou
         return status.outcome(config.minimize, fields)
     if code >= 0:
         return _failed(config, invocation, "failed", f"ended by itself with exit code {code}")
-    hint = "; was the memory too small?" if code == -signal.SIGKILL else ""
+    hint = "; was the memory too small?" if -code == getattr(signal, "SIGKILL", None) else ""
     return _failed(config, invocation, "killed", f"killed by {signal.Signals(-code).name}{hint}")
 
 
@@ -141,11 +143,17 @@ def _failed(config: DictConfig, invocation: Invocation, state: str, why: str) ->
     return status.outcome(config.minimize, {"state": state})
 
 
-def _child(job: dict[str, Any], invocation: Invocation, logging_options: Mapping[str, Any], verbose: Any) -> None:
+def _child(
+    job: dict[str, Any],
+    invocation: Invocation,
+    logging_options: Mapping[str, Any],
+    verbose: Any,
+    orders: Connection,
+) -> None:
     """Be the process of a job."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # the terminal's Ctrl-C reaches the sweep, which passes it on
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_obey, args=(orders,), daemon=True).start()
     from nst.experiment.run import run as run_here
 
     with steady():
@@ -153,15 +161,23 @@ def _child(job: dict[str, Any], invocation: Invocation, logging_options: Mapping
         run_here(job, invocation)
 
 
-def _end_with_parent() -> None:
+def _obey(orders: Connection) -> None:
+    """Be stopped, as by a signal, by what the sweep passes on or by its end; Windows has no signals between processes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
+    wait([parent.sentinel, orders])
+    try:
+        number = int(orders.recv()) if orders.poll() else signal.SIGTERM
+    except EOFError:
+        number = signal.SIGTERM
+    if signal.getsignal(number) in (signal.SIG_DFL, None):  # not at work yet: there is nothing to save
+        os.kill(os.getpid(), number)
+    else:
+        _thread.interrupt_main(number)
 
 
 @contextmanager
-def _forwarding(process: BaseProcess) -> Iterator[None]:
+def _forwarding(process: BaseProcess, orders: Connection) -> Iterator[None]:
     """Pass Ctrl-C and SIGTERM on to the job, wait for its end, and only then end the sweep."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -177,8 +193,8 @@ def _forwarding(process: BaseProcess) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:
         number = signal.SIGINT if isinstance(stop, KeyboardInterrupt) else signal.SIGTERM
-        if process.pid is not None and process.is_alive():
-            os.kill(process.pid, number)
+        with suppress(OSError):  # the job has ended
+            orders.send(int(number))
         process.join()
         raise
     finally:
