@@ -1,4 +1,4 @@
-"""nst where Linux's own is missing: without POSIX's modules, signals and calls (see windows/sitecustomize.py), on a Mac."""
+"""nst elsewhere than on Linux: without POSIX's modules, signals and calls (see windows/sitecustomize.py), on a Mac."""
 
 import json
 import os

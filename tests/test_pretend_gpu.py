@@ -11,7 +11,9 @@ from conftest import ROOT
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a real GPU is here: run the tests marked gpu on it")
-@pytest.mark.skipif(sys.platform != "linux" or not shutil.which(os.environ.get("CC", "cc")), reason="needs Linux and cc")
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which(os.environ.get("CC", "cc")), reason="needs Linux and cc"
+)
 @pytest.mark.skipif(torch.version.cuda is None, reason="needs a build of torch for CUDA")
 @pytest.mark.parametrize("marked", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
 def test_what_the_processor_does_a_gpu_does(marked):

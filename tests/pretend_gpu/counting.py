@@ -4,11 +4,12 @@ from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from lightning.pytorch import Callback
+
 from pretend_gpu.device import Counts, counted
 
 
 class CountSteps(Callback):
-    """Counts from the start of a step to the start of the next: `+callbacks.count._target_=pretend_gpu.counting.CountSteps`."""
+    """Counts from a step's start to the next one's; `+callbacks.count._target_=pretend_gpu.counting.CountSteps`."""
 
     steps: ClassVar[list[Counts]] = []
 

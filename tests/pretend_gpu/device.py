@@ -1,4 +1,4 @@
-"""A pretend GPU: tensors that say they are on `cuda:0`, hold their values on the processor and refuse what a GPU refuses.
+"""A pretend GPU: tensors that say they are on `cuda:0`, hold values on the processor and refuse what a GPU refuses.
 
 torch, Lightning and autocast take them for a GPU's. Kernels, and what makes the host wait, are counted with the line of
 nst that asked for it. It says nothing of speed, memory, rounding and determinism: there are no CUDA kernels here.
@@ -42,7 +42,10 @@ def enter(*, free: float = 70e9) -> None:
 def _shim() -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "shim.so"
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", made, HERE / "shim.c"], check=True)
+        subprocess.run(
+            [os.environ.get("CC", "cc"), "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", made, HERE / "shim.c"],
+            check=True,
+        )
         return ctypes.CDLL(str(made), ctypes.RTLD_GLOBAL)
 
 

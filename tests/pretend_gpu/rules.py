@@ -1,4 +1,4 @@
-"""What a GPU refuses, what costs a kernel and what makes the host wait, operator by operator, from torch's own tables."""
+"""What a GPU refuses, what costs a kernel and what makes the host wait, operator by operator, by torch's tables."""
 
 import re
 from functools import cache
@@ -13,8 +13,8 @@ FREE = {
 }  # fmt: skip
 """Operators that start no kernel, besides views."""
 WAITS = {
-    "_linalg_check_errors", "_linalg_eigh", "_local_scalar_dense", "_unique2", "equal", "is_nonzero", "linalg_cholesky_ex",
-    "linalg_eig", "linalg_lu_factor_ex", "masked_select", "nonzero", "unique_consecutive", "unique_dim",
+    "_linalg_check_errors", "_linalg_eigh", "_local_scalar_dense", "_unique2", "equal", "is_nonzero", "linalg_eig",
+    "linalg_cholesky_ex", "linalg_lu_factor_ex", "masked_select", "nonzero", "unique_consecutive", "unique_dim",
 }  # fmt: skip
 """Operators whose result, or its shape, the host waits for (cuSOLVER's are among them)."""
 INDEXED = {"_index_put_impl_", "_unsafe_index", "index", "index_put", "index_put_"}

@@ -2,10 +2,9 @@
 
 import math
 
-from pretend_gpu.counting import CountSteps
-
 from nst.callbacks import progress
 from nst.methods import image_module
+from pretend_gpu.counting import CountSteps
 
 KERNELS, WAITS = 200, 1
 COUNT = "+callbacks.count._target_=pretend_gpu.counting.CountSteps"

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from pretend_gpu.device import counted
 
 

@@ -1,4 +1,4 @@
-"""Loss and gradient on the pretend GPU are the processor's, for every backbone and loss, whole, in tiles, masked, in bf16."""
+"""Loss and gradient are the processor's, for every backbone and loss: whole, in tiles, masked, in bfloat16."""
 
 import itertools
 from functools import cache
@@ -94,7 +94,9 @@ def test_the_gpu_gives_what_the_processor_gives(backbone, loss, way) -> None:
         return
     loss_there, there = loss_and_gradient(objective, size, way, "cpu")
     loss_here, here = loss_and_gradient(objective, size, way, "cuda")
-    if way == "bf16":  # the processor rounds once after fused operators, a GPU after each: both may be as far from float32
+    if (
+        way == "bf16"
+    ):  # the processor rounds once after fused operators, a GPU after each: both may be as far from float32
         exact_loss, exact = loss_and_gradient(objective, size, "whole", "cpu")
         assert abs(loss_here - exact_loss) < 2 * abs(loss_there - exact_loss) + 0.03 * exact_loss
         assert (here - exact).norm() < 1.5 * (there - exact).norm() + 0.1 * exact.norm()

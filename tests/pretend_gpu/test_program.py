@@ -1,4 +1,4 @@
-"""The programs, whole, on the pretend GPU: they end with everything in its place, and paint what the processor paints."""
+"""The programs, whole, on the pretend GPU: everything is in its place, and they paint what the processor paints."""
 
 import json
 
@@ -86,9 +86,7 @@ def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
 def test_a_network_is_trained_and_paints(program, photo, method, precision):
     words = ("steps=2", "training.batch=2", "training.crop=32", "training.preview_every=1", "logger=tensorboard")
     style = "style=[hatching,mosaic]" if method != "feedforward" else "style=hatching"
-    network = program(
-        GPU, f"method={method}", style, *words, f"trainer.precision={precision}", "method.style_size=48"
-    )
+    network = program(GPU, f"method={method}", style, *words, f"trainer.precision={precision}", "method.style_size=48")
     assert finished(network)["device"] == "cuda"
     more = [f"style={photo}"] if method == "adain" else []
     for device in ("cuda", "cpu"):

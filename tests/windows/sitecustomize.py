@@ -1,7 +1,7 @@
 """Python as nst would find it on Windows: loaded by every process that has this folder in PYTHONPATH.
 
-Modules, signals and calls that only POSIX has are taken away from nst, not from the libraries, which have their own ways
-there. An open file can be neither deleted nor replaced.
+Modules, signals and calls that only POSIX has are taken away from nst, not from the libraries, which have their own
+ways there. An open file can be neither deleted nor replaced.
 """
 
 import builtins
@@ -11,7 +11,9 @@ import signal
 import sys
 from typing import Any
 
-MODULES = {"crypt", "fcntl", "grp", "nis", "posix", "pty", "pwd", "readline", "resource", "spwd", "syslog", "termios", "tty"}
+MODULES = {
+    "crypt", "fcntl", "grp", "nis", "posix", "pty", "pwd", "readline", "resource", "spwd", "syslog", "termios", "tty",
+}  # fmt: skip
 OS = {
     "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "WNOHANG", "chown", "fchmod", "fchown", "fdatasync", "fork",
     "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid", "getpgrp", "getsid", "getuid", "killpg", "lchown",
@@ -19,8 +21,8 @@ OS = {
     "setpgid", "setpgrp", "setsid", "statvfs", "sync", "sysconf", "ttyname", "uname", "wait",
 }  # fmt: skip
 SIGNALS = {
-    "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1", "SIGUSR2",
-    "alarm", "pause", "pthread_kill", "setitimer", "sigwait",
+    "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1",
+    "SIGUSR2", "alarm", "pause", "pthread_kill", "setitimer", "sigwait",
 }  # fmt: skip
 
 
@@ -86,16 +88,17 @@ _import = builtins.__import__
 
 def import_for_nst(name: str, where: Any = None, local: Any = None, names: Any = (), level: int = 0) -> Any:
     """Import a module; for nst as it is on Windows."""
-    if not str((where or {}).get("__name__", "")).partition(".")[0] == "nst":
+    if str((where or {}).get("__name__", "")).partition(".")[0] != "nst":
         return _import(name, where, local, names, level)
     if name.partition(".")[0] in MODULES:
         raise ModuleNotFoundError(f"No module named {name!r} on Windows", name=name)
-    return _proxy(_import(name, where, local, names, level)) if level == 0 else _import(name, where, local, names, level)
+    return (
+        _proxy(_import(name, where, local, names, level)) if level == 0 else _import(name, where, local, names, level)
+    )
 
 
 def _refuse_open(path: pathlib.Path) -> None:
-    open_files = {os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")}
-    if os.path.realpath(path) in open_files:
+    if path.resolve() in {one.resolve() for one in pathlib.Path("/proc/self/fd").iterdir()}:
         raise PermissionError(13, "The process cannot access the file because it is being used", str(path))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
-
 PAUSE = 0.2
 """Seconds between two updates of the loss: on a GPU the host must wait for it."""
 

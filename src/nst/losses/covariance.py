@@ -39,5 +39,6 @@ class Covariance(MomentLoss):
     def quadratic(self, style: Tensor) -> Quadratic:
         """Return the same as a weighted sum of squares."""
         target = mean_covariance(style)[1]
-        scale = {"relative": nonzero(target.square().sum()), "mean": target.numel(), "sum": 1}[self.reduction]
-        return Quadratic.between(style, square=1 / scale, centred=True)
+        if self.reduction == "relative":
+            return Quadratic.between(style, square=1 / nonzero(target.square().sum()), centred=True)
+        return Quadratic.between(style, square={"mean": 1 / target.numel(), "sum": 1.0}[self.reduction], centred=True)

@@ -63,10 +63,12 @@ class Gram(MomentLoss):
         if self.normalize == "none" or self.reduction in ("mean_chw", "paper"):
             return None
         target, channels = self._gram(style), len(style) - 1
-        scale = {"relative": nonzero(target.square().sum(), 1e-30), "sum": 1, "mean": channels**2}[self.reduction]
-        return Quadratic.between(
-            style, square=1 / scale / (channels**2 if self.normalize == "chw" else 1), centred=False
-        )
+        square: Tensor | float = 1 / channels**2 if self.normalize == "chw" else 1.0
+        if self.reduction == "relative":
+            square = square / nonzero(target.square().sum(), 1e-30)
+        elif self.reduction == "mean":
+            square = square / channels**2
+        return Quadratic.between(style, square=square, centred=False)
 
     def _gram(self, moments: Tensor) -> Tensor:
         gram, positions = moments[:-1, :-1], moments[-1, -1].detach()

@@ -32,7 +32,9 @@ class Quadratic:
     centred: bool
 
     @classmethod
-    def between(cls, style: Tensor, *, square: Tensor | float, mean: Tensor | float = 0.0, centred: bool) -> "Quadratic":
+    def between(
+        cls, style: Tensor, *, square: Tensor | float, mean: Tensor | float = 0.0, centred: bool
+    ) -> "Quadratic":
         """Return the loss for a style's moments.
 
         Args:

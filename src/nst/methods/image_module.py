@@ -20,7 +20,6 @@ from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
-
 PAUSE = 0.5
 """Seconds between two looks at what a GPU has computed: the host must wait for it to look."""
 

@@ -162,12 +162,12 @@ def _child(
 
 
 def _obey(orders: Connection) -> None:
-    """Be stopped, as by a signal, by what the sweep passes on or by its end; Windows has no signals between processes."""
+    """Be stopped, as by a signal, by the sweep's word or its end: Windows has no signals between processes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel, orders])
     try:
-        number = int(orders.recv()) if orders.poll() else signal.SIGTERM
+        number = signal.Signals(orders.recv()) if orders.poll() else signal.SIGTERM
     except EOFError:
         number = signal.SIGTERM
     if signal.getsignal(number) in (signal.SIG_DFL, None):  # not at work yet: there is nothing to save
