@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
@@ -87,4 +86,4 @@ def _reduced(image: Tensor, scale: int) -> Tensor:
     if scale == 0:
         return image
     size = [-(-length // 2**scale) for length in image_io.size_of(image)]
-    return F.interpolate(image, size, mode="area")
+    return image_io.area(image, size)

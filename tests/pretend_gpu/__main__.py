@@ -1,4 +1,7 @@
-"""Run a script or a module with a pretend GPU: `python tests/pretend_gpu train.py trainer=gpu`, `... -m pytest ...`."""
+"""Run a script or a module with a pretend GPU: `python tests/pretend_gpu train.py trainer=gpu`, `... -m pytest ...`.
+
+Environment variables: `KIND=mps` for Apple's GPU, `FREE=8e9` for so many free bytes.
+"""
 
 import os
 import runpy

@@ -1,6 +1,7 @@
 """A pretend GPU: tensors that say they are on `cuda:0`, hold values on the processor and refuse what a GPU refuses.
 
-torch, Lightning and autocast take them for a GPU's. Kernels, and what makes the host wait, are counted with the line of
+torch, Lightning and autocast take them for a GPU's. As Apple's GPU, `mps:0`, it also refuses float64 and what torch has
+no kernel for there. Kernels, and what makes the host wait, are counted with the line of
 nst that asked for it. It says nothing of speed, memory, rounding and determinism: there are no CUDA kernels here.
 
 `enter` must come before torch is imported, in a process that does nothing else.
@@ -9,6 +10,7 @@ nst that asked for it. It says nothing of speed, memory, rounding and determinis
 import collections
 import contextlib
 import ctypes
+import functools
 import os
 import subprocess
 import sys
@@ -21,11 +23,13 @@ from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+KIND = os.environ.get("KIND", "cuda")
+"""Of the GPU: `cuda`, or `mps` for Apple's."""
 SOURCES = str(ROOT / "src/nst") + os.sep
 
 
 def enter(*, free: float = 70e9) -> None:
-    """Make this process one that has a GPU, with so many free bytes."""
+    """Make this process one that has a GPU of `KIND`, with so many free bytes."""
     assert "torch" not in sys.modules
     shim = _shim()
     import torch
@@ -35,7 +39,18 @@ def enter(*, free: float = 70e9) -> None:
     ctypes.c_int.in_dll(shim, "devices").value = 8
     torch.__future__.set_swap_module_params_on_conversion(True)  # `module.to` can't set the data of another class
     torch._C._set_only_lift_cpu_tensors(True)
-    mock.patch.multiple(torch.cuda, **_answers(free)).start()
+    if KIND == "cuda":
+        mock.patch.multiple(torch.cuda, **_answers(free)).start()
+    else:
+        answers = {name: _answers(free)[name] for name in ("_lazy_init", "current_device", "device")}
+        answers |= {"is_available": lambda: False, "device_count": lambda: 0}
+        mock.patch.multiple(torch.cuda, **answers).start()  # for torch's C++ it is a GPU of this kind
+        mock.patch.multiple(
+            torch.backends.mps, is_available=functools.cache(lambda: True), is_built=lambda: True
+        ).start()
+        mock.patch("platform.processor", lambda: "arm").start()  # Lightning asks for it
+        mock.patch.object(torch.Tensor, "to", _with_index(torch.Tensor.to)).start()
+        mock.patch.multiple(torch.mps, **_answers_of_mps(free)).start()
     _classes().mode.__enter__()
 
 
@@ -80,6 +95,34 @@ def _answers(free: float) -> dict[str, Any]:
         "set_rng_state_all": lambda states: None,
         "synchronize": lambda device=None: None,
     }
+
+
+def _answers_of_mps(free: float) -> dict[str, Any]:
+    """What torch.mps says, as far as nst and Lightning ask."""
+    return {
+        "current_allocated_memory": lambda: 0,
+        "driver_allocated_memory": lambda: 0,
+        "empty_cache": lambda: None,
+        "manual_seed": lambda seed: None,
+        "recommended_max_memory": lambda: int(free),
+        "synchronize": lambda: None,
+    }
+
+
+def _with_index(to: Any) -> Any:
+    """Return `Tensor.to` for `mps:0` where `mps` is asked for: torch's C++ would ask a driver for the number."""
+    import torch
+
+    def with_index(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def numbered(value: Any) -> Any:
+            return torch.device("mps", 0) if value in ("mps", torch.device("mps")) else value
+
+        args = tuple(numbered(value) if isinstance(value, str | torch.device) else value for value in args)
+        if kwargs.get("device") is not None:
+            kwargs["device"] = numbered(kwargs["device"])
+        return to(self, *args, **kwargs)
+
+    return with_index
 
 
 class Counts:
@@ -162,6 +205,14 @@ def _classes() -> types.SimpleNamespace:
         def __repr__(self, *args: Any, **kwargs: Any) -> str:
             return f"GPUTensor({self.held!r})"
 
+        if KIND == "mps":  # to torch's C++ it is CUDA's, for a build has autograd and autocast for that
+
+            @property
+            def device(self) -> torch.device:
+                return torch.device("mps", 0)
+
+            is_cuda, is_mps = False, True
+
         def __deepcopy__(self, memo: dict[int, Any]) -> Any:
             if id(self) not in memo:
                 copied = self.detach().clone().requires_grad_(self.requires_grad)
@@ -197,13 +248,22 @@ def _classes() -> types.SimpleNamespace:
         here = [x for x in tensors if isinstance(x, GPUTensor)]
         there = [x for x in tensors if not isinstance(x, GPUTensor) and x.device.type == "cpu"]
         asked = kwargs.get("device")
-        to_gpu = bool(here) if asked is None else torch.device(asked).type == "cuda"
+        to_gpu = bool(here) if asked is None else torch.device(asked).type in ("cuda", "mps")
         copies = short in ("_to_copy", "copy_")
         if here or to_gpu:
             if here and there and not copies:
                 refuse_mixed(func, short, args, there)
             if short in rules.RESHAPED:
                 raise NotImplementedError(f"{func} changes a shape in place")
+            if KIND == "mps" and not rules.runs_on_mps(func):
+                raise NotImplementedError(f"The operator {func} is not currently implemented for the MPS device")
+            made = kwargs.get("dtype") or (tensors[0].dtype if copies or to_gpu and tensors and not here else None)
+            if KIND == "mps" and made == torch.float64:  # also on its way to the processor
+                raise TypeError(f"the MPS framework doesn't support float64, which {func} was asked for")
+            if KIND == "mps" and short == "_adaptive_avg_pool2d":
+                for length, parts in zip(args[0].shape[-2:], args[1], strict=True):
+                    if length % parts:
+                        raise RuntimeError("Adaptive pool MPS: input sizes must be divisible by output sizes.")
             if to_gpu and any(isinstance(x, torch.Generator) and x.device.type == "cpu" for x in leaves):
                 raise RuntimeError(f"Expected a 'cuda' device type for generator but found 'cpu' in {func}")
             crosses = copies and (bool(there) or (bool(here) and not to_gpu))

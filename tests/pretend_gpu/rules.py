@@ -33,19 +33,29 @@ def takes_scalars_of_the_processor(func: OpOverload) -> bool:
     """Whether the GPU's kernel takes a tensor without dimensions from the processor, as those of TensorIterator do."""
     if name(func).startswith(("_foreach", "_fused")):
         return False
-    overload = "" if func._overloadname == "default" else f".{func._overloadname}"
-    entries = _entries()
-    own = entries.get(name(func) + overload)
+    own = _entry(func)
     if own is None:
         return True
     delegate = re.search(r"structured_delegate: (\S+)", own)
-    return "NoCheck" in own or (delegate is not None and "NoCheck" in entries.get(delegate[1], ""))
+    return "NoCheck" in own or (delegate is not None and "NoCheck" in _entries()[delegate[1]])
 
 
 @cache
-def kernels_for(key: str) -> frozenset[str]:
-    """Names of the operators, with their overloads, that list a kernel of their own for a dispatch key."""
-    return frozenset(op for op, text in _entries().items() if re.search(rf"^    .*\b{key}\b.*:", text, re.M))
+def runs_on_mps(func: OpOverload) -> bool:
+    """Whether torch has a kernel of an operator for Apple's GPU, or makes it of others."""
+    if func.is_view or name(func) in FREE or func.namespace != "aten":
+        return True
+    own = _entry(func)
+    if own is None:  # generated from another, or in C++ alone
+        return func._can_decompose()
+    delegate = re.search(r"structured_delegate: (\S+)", own)
+    found = _entries()[delegate[1]] if delegate else own
+    return "dispatch:" not in found or re.search(r"^ +[^#\n]*\b(MPS|Composite\w+)\b[^#\n]*:", found, re.M) is not None
+
+
+def _entry(func: OpOverload) -> str | None:
+    overload = "" if func._overloadname == "default" else f".{func._overloadname}"
+    return _entries().get(name(func) + overload)
 
 
 @cache

@@ -4,8 +4,11 @@ import math
 
 from nst.callbacks import progress
 from nst.methods import image_module
+import pytest
 from pretend_gpu.counting import CountSteps
+from pretend_gpu.device import KIND
 
+pytestmark = pytest.mark.skipif(KIND != "cuda", reason="counts of CUDA")
 KERNELS, WAITS = 200, 1
 COUNT = "+callbacks.count._target_=pretend_gpu.counting.CountSteps"
 

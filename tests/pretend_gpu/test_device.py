@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from pretend_gpu.device import counted
+from pretend_gpu.device import KIND, counted
+
+pytestmark = pytest.mark.skipif(KIND != "cuda", reason="counts and refusals of CUDA")
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 from conftest import picture
+from pretend_gpu.device import KIND
 
 from nst.callbacks.stop_on_signal import StopOnSignal
 
 TINY = ("backbone=wavelet", "size=64", "steps=4", "judge=none", "timelapse=none")
-GPU, CPU = "trainer=gpu", "trainer=cpu"
+GPU, CPU = {"cuda": "trainer=gpu", "mps": "trainer=mps"}[KIND], "trainer=cpu"
+
+ON_CUDA = pytest.mark.skipif(KIND != "cuda", reason="torch's C++ has CUDA's autocast here, and Apple's GPU no float64")
 
 
 def finished(folder):
@@ -26,7 +29,7 @@ def same_picture(one, other, within):
 def test_a_picture_with_all_defaults(program):
     folder = program(GPU, "backbone=wavelet", "size=64", "steps=4")
     made = finished(folder)
-    assert made["device"] == "cuda"
+    assert made["device"] == KIND
     assert made["judge"]["score"] is not None
     assert (folder / "timelapse.webp").is_file()
 
@@ -42,8 +45,8 @@ def test_a_picture_with_all_defaults(program):
         ("optimizer=sgd", "optimizer.lr=0.01", "scheduler=plateau"),
         ("scales=2", "size=96"),
         ("tiles=32",),
-        ("trainer.precision=bf16-mixed",),
-        ("trainer.precision=64-true", "optimizer.fused=false"),
+        pytest.param(("trainer.precision=bf16-mixed",), marks=ON_CUDA),
+        pytest.param(("trainer.precision=64-true", "optimizer.fused=false"), marks=ON_CUDA),
         ("loss=wasserstein",),
         ("loss=sliced",),
         ("experiment=strotss", "backbone=wavelet", "pyramid.levels=1"),
@@ -54,7 +57,7 @@ def test_a_picture_with_all_defaults(program):
 )
 def test_every_space_optimizer_and_precision(program, words):
     (here, there) = (program(*TINY, device, *words, folder=device) for device in (GPU, CPU))
-    assert finished(here)["device"] == "cuda"
+    assert finished(here)["device"] == KIND
     low = "bf16" in words[0]
     assert finished(here)["loss"] == pytest.approx(finished(there)["loss"], rel=0.05 if low else 0.01)
     same_picture(here, there, within=40 if low else 12)  # each step magnifies the rounding of the one before
@@ -82,19 +85,19 @@ def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain"])
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=ON_CUDA)])
 def test_a_network_is_trained_and_paints(program, photo, method, precision):
     words = ("steps=2", "training.batch=2", "training.crop=32", "training.preview_every=1", "logger=tensorboard")
     style = "style=[hatching,mosaic]" if method != "feedforward" else "style=hatching"
     network = program(GPU, f"method={method}", style, *words, f"trainer.precision={precision}", "method.style_size=48")
-    assert finished(network)["device"] == "cuda"
+    assert finished(network)["device"] == KIND
     more = [f"style={photo}"] if method == "adain" else []
-    for device in ("cuda", "cpu"):
+    for device in (KIND, "cpu"):
         program(
             f"checkpoint={network / 'network.ckpt'}", f"content={photo}", f"output={device}.png", f"device={device}",
             *more, script="stylize.py",
         )  # fmt: skip
-    pictures = [np.asarray(picture(network.parent / f"{device}.png")).astype(int) for device in ("cuda", "cpu")]
+    pictures = [np.asarray(picture(network.parent / f"{device}.png")).astype(int) for device in (KIND, "cpu")]
     assert np.abs(pictures[0] - pictures[1]).max() <= 1
 
 

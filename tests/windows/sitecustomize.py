@@ -16,9 +16,9 @@ MODULES = {
 }  # fmt: skip
 OS = {
     "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "WNOHANG", "chown", "fchmod", "fchown", "fdatasync", "fork",
-    "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid", "getpgrp", "getsid", "getuid", "killpg", "lchown",
-    "mkfifo", "nice", "openpty", "pathconf", "posix_spawn", "pread", "pwrite", "sched_getaffinity", "sched_setaffinity",
-    "setpgid", "setpgrp", "setsid", "statvfs", "sync", "sysconf", "ttyname", "uname", "wait",
+    "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid", "getpgrp", "getsid", "getuid", "killpg",
+    "lchown", "mkfifo", "nice", "openpty", "pathconf", "posix_spawn", "pread", "pwrite", "sched_getaffinity",
+    "sched_setaffinity", "setpgid", "setpgrp", "setsid", "statvfs", "sync", "sysconf", "ttyname", "uname", "wait",
 }  # fmt: skip
 SIGNALS = {
     "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1",

@@ -3,7 +3,7 @@
 import io
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,26 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
         return image.clone()
     low, high = image.aminmax()
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False).clamp_(low, high)
+
+
+def area(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample an image (N, C, H, W) to (height, width): a pixel is the mean of all that it covers in part or whole.
+
+    It is adaptive average pooling, which Apple's GPU has for sizes that divide only; there it is two matrix products.
+    """
+    if image.device.type != "mps" or not any(n % parts for n, parts in zip(size_of(image), size, strict=True)):
+        return F.adaptive_avg_pool2d(image, list(size))
+    rows, columns = (_means(n, parts).to(image) for n, parts in zip(size_of(image), size, strict=True))
+    return rows @ image @ columns.T
+
+
+def _means(length: int, parts: int) -> Tensor:
+    """The matrix (parts, length) that averages over parts as adaptive pooling does."""
+    out = torch.zeros(parts, length)
+    for i in range(parts):
+        first, end = i * length // parts, -(-(i + 1) * length // parts)
+        out[i, first:end] = 1 / (end - first)
+    return out
 
 
 def fit(

@@ -53,7 +53,7 @@ def resize(mask: Tensor, size: tuple[int, int]) -> Tensor:
 
 def follow(mask: Tensor, sizes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
     """Return layer -> the mask averaged over the area of each position of the layer, (1, 1, h, w)."""
-    return {layer: F.adaptive_avg_pool2d(mask, size) for layer, size in sizes.items()}
+    return {layer: image_io.area(mask, size) for layer, size in sizes.items()}
 
 
 def divide(

@@ -64,7 +64,7 @@ class Resampling:
         if self.filter == "lanczos":  # torch has it in its latest versions only
             out = _by_pillow(image.float(), size, PILLOW[self.filter]).to(image)
         elif self.filter == "area":
-            out = F.interpolate(image, size, mode="area")
+            out = image_io.area(image, size)
         else:
             out = F.interpolate(image, size, mode=self.filter, antialias=self.antialias, align_corners=False)
         return out.clamp(0, 1).mul(255).round() / 255 if self.quantize else out.clamp_(*image.aminmax())

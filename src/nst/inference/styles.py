@@ -91,7 +91,7 @@ class StyleMix:
     def _encoded(self, mask: Tensor, size: tuple[int, int]) -> Tensor:
         (height, width), stride = size, self.network.stride
         resized = F.interpolate(mask, size, mode="bilinear", antialias=True)
-        return F.adaptive_avg_pool2d(resized, (height // stride, width // stride))
+        return image_io.area(resized, (height // stride, width // stride))
 
     def condition(self, weights: Tensor) -> Any:
         """Return the second argument of the network for the weights of a whole image or of a window."""

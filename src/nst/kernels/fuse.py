@@ -140,10 +140,15 @@ def _frame(network: GraphModule) -> None:
     (x,) = (node for node in graph.nodes if node.op == "placeholder")
     (output,) = (node for node in graph.nodes if node.op == "output")
     with graph.inserting_after(x):
-        converted = graph.call_method("contiguous", (x,), {"memory_format": torch.channels_last})
+        converted = graph.call_function(laid_out, (x,))
     x.replace_all_uses_with(converted, delete_user_cb=lambda user: user is not converted)
     with graph.inserting_before(output):
         output.args = (graph.call_function(nan_unless_finite, (output.args[0], converted)),)
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """Return an input in channels-last, the layout of fast convolutions; on Apple's GPU in torch's own, the careful one."""
+    return x.contiguous(memory_format=torch.contiguous_format if x.device.type == "mps" else torch.channels_last)
 
 
 def nan_unless_finite(features: dict[str, Tensor], x: Tensor) -> dict[str, Tensor]:

@@ -65,7 +65,9 @@ class MomentLoss(Term):
         if all(form is not None for form in forms):
             losses_of = quadratic_losses([total[name] for name in self.layers], [f for f in forms if f is not None])
             return dict(zip(self.layers, losses_of, strict=True))
-        losses = {name: self.distance(total[name], reference[name]).to(total[name]) for name in self.layers}
+        losses = {name: self.distance(total[name], reference[name]) for name in self.layers}
+        # first the type, then the device: Apple's GPU takes no float64, and gradients go the other way round
+        losses = {name: loss.to(total[name].dtype).to(total[name].device) for name, loss in losses.items()}
         return combine(losses, self.layers, self.layer_reduction)
 
     def distance(self, image: Tensor, style: Tensor) -> Tensor:

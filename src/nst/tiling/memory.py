@@ -29,7 +29,7 @@ def free_memory(device: torch.device, root: Path = ROOT) -> int | None:
         unused = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
         return int(torch.cuda.mem_get_info(index)[0]) + unused
     if device.type == "mps":
-        return int(torch.mps.recommended_max_memory()) - int(torch.mps.driver_allocated_memory())
+        return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())  # its cache is free
     kernels.release_memory()
     left = [*_machine(root), *_groups(root)]
     return min(left) if left else None
