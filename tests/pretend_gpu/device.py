@@ -257,7 +257,7 @@ def _classes() -> types.SimpleNamespace:
                 raise NotImplementedError(f"{func} changes a shape in place")
             if KIND == "mps" and not rules.runs_on_mps(func):
                 raise NotImplementedError(f"The operator {func} is not currently implemented for the MPS device")
-            made = kwargs.get("dtype") or (tensors[0].dtype if copies or to_gpu and tensors and not here else None)
+            made = kwargs.get("dtype") or (tensors[0].dtype if copies or (to_gpu and tensors and not here) else None)
             if KIND == "mps" and made == torch.float64:  # also on its way to the processor
                 raise TypeError(f"the MPS framework doesn't support float64, which {func} was asked for")
             if KIND == "mps" and short == "_adaptive_avg_pool2d":

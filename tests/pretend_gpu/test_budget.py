@@ -2,9 +2,10 @@
 
 import math
 
+import pytest
+
 from nst.callbacks import progress
 from nst.methods import image_module
-import pytest
 from pretend_gpu.counting import CountSteps
 from pretend_gpu.device import KIND
 

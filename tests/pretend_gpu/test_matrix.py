@@ -12,7 +12,6 @@ import torchvision_backbones  # noqa: F401  it keeps random networks
 from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from pretend_gpu.device import KIND
 
 from nst import kernels
 from nst.backbones import Backbone
@@ -20,6 +19,7 @@ from nst.config import instantiate
 from nst.config.compose import plain
 from nst.methods.parametrization import parametrization
 from nst.objective import Objective, Target
+from pretend_gpu.device import KIND
 
 BACKBONES = sorted(path.stem for path in (ROOT / "conf/backbone").glob("*.yaml"))
 LOSSES = sorted(path.stem for path in (ROOT / "conf/loss").glob("*.yaml"))

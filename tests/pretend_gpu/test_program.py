@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 from conftest import picture
-from pretend_gpu.device import KIND
 
 from nst.callbacks.stop_on_signal import StopOnSignal
+from pretend_gpu.device import KIND
 
 TINY = ("backbone=wavelet", "size=64", "steps=4", "judge=none", "timelapse=none")
 GPU, CPU = {"cuda": "trainer=gpu", "mps": "trainer=mps"}[KIND], "trainer=cpu"

@@ -166,7 +166,7 @@ def area(image: Tensor, size: Sequence[int]) -> Tensor:
     It is adaptive average pooling, which Apple's GPU has for sizes that divide only; there it is two matrix products.
     """
     if image.device.type != "mps" or not any(n % parts for n, parts in zip(size_of(image), size, strict=True)):
-        return F.adaptive_avg_pool2d(image, list(size))
+        return F.adaptive_avg_pool2d(image, (size[0], size[1]))
     rows, columns = (_means(n, parts).to(image) for n, parts in zip(size_of(image), size, strict=True))
     return rows @ image @ columns.T
 

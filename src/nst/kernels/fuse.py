@@ -147,7 +147,7 @@ def _frame(network: GraphModule) -> None:
 
 
 def laid_out(x: Tensor) -> Tensor:
-    """Return an input in channels-last, the layout of fast convolutions; on Apple's GPU in torch's own, the careful one."""
+    """Return an input in channels-last, the layout of fast convolutions; on Apple's GPU in torch's default layout."""
     return x.contiguous(memory_format=torch.contiguous_format if x.device.type == "mps" else torch.channels_last)
 
 
