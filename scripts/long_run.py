@@ -38,14 +38,16 @@ def measured(steps: int) -> list[tuple[float, float, float]]:
     return out
 
 
-def drawn(samples: list[tuple[float, float, float]], title: str) -> Image.Image:
+def drawn(
+    samples: list[tuple[float, float, float]],
+    title: str,
+    names: tuple[str, str] = ("resident memory, MB", "run folder, MB"),
+) -> Image.Image:
     """Return a picture of both curves."""
     page = Image.new("RGB", (900, 520), "white")
     draw = ImageDraw.Draw(page)
     draw.text((20, 10), title, fill="black")
-    for row, (column, name, colour) in enumerate(
-        ((1, "resident memory, MB", "#b3261e"), (2, "run folder, MB", "#1d4ed8"))
-    ):
+    for row, (column, name, colour) in enumerate(((1, names[0], "#b3261e"), (2, names[1], "#1d4ed8"))):
         top, bottom, most = 50 + 240 * row, 240 + 240 * row, max(sample[column] for sample in samples) * 1.1
         draw.rectangle((70, top, 880, bottom), outline="#888888")
         draw.text((75, top + 4), name, fill=colour)

@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+import nst
 from nst.__main__ import COMMANDS
 from nst.config.arguments import quoted
 from nst.inference.options import Options, parse
@@ -40,7 +41,8 @@ SETTINGS = [  # what must be chosen for a key to exist, tried in turn
     ("hydra/launcher=submitit_slurm",),
 ]
 FORMER = {"recipe", "objective", "learn"}  # names of version 0.1, which config/legacy.py reads
-NO_SETTINGS = {"group.key=value", "weights_only=True", "timelapse.webp", "HYDRA_FULL_ERROR=1"}
+THEIRS = {"style=wall", "experiment=posters", "loss=brightness"}  # options of the folder and the package in extend.md
+NO_SETTINGS = {*THEIRS, "group.key=value", "weights_only=True", "timelapse.webp", "HYDRA_FULL_ERROR=1"}
 ids = [page.name for page in PAGES]
 pytestmark = pytest.mark.filterwarnings("ignore:(?s).*validated against ConfigStore schema.*")
 
@@ -281,7 +283,9 @@ def test_every_command_composes(page):
         if program is None:
             continue
         assert (ROOT / words[program]).is_file(), line
-        arguments = [word for word in words[program + 1 :] if word not in ("--help", "--cfg", "job")]
+        arguments = [
+            word for word in words[program + 1 :] if word not in ("--help", "--cfg", "job") and word not in THEIRS
+        ]
         if {"[group=option", "stylize"} & set(arguments):
             continue
         assert not any("../" in word for word in arguments), f"{line} leaves the clone"
@@ -310,7 +314,8 @@ def test_every_setting_in_running_text_exists(page):
             continue
         if {word.split("=")[0] for word in words} <= FORMER:
             continue
-        if page.name == "networks.md" and {word.split("=")[0] for word in words} <= stylize:
+        own = {"networks.md": stylize, "python.md": set(inspect.signature(nst.paint).parameters)}.get(page.name, set())
+        if {word.split("=")[0] for word in words} <= own:
             continue
         assert exists([word.replace("NAME", "mosaic") for word in words]), span
 

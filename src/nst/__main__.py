@@ -24,14 +24,21 @@ def main() -> int:
 
         print(f"nst {own()}")
         return 0
-    if first in ("-h", "--help") and (not rest or rest[0] in ("--config-dir", "-cd")):
+    if (folder := _folder_of_help([first, *rest])) is not None:
         from nst.commands import usage
 
-        print(usage.text(COMMANDS, rest[1] if len(rest) > 1 else None))
-        return 0
+        return usage.show(COMMANDS, folder)
     from nst.commands import train
 
     return train.main()
+
+
+def _folder_of_help(words: list[str]) -> str | None:
+    """Return the folder of `--config-dir` beside `--help`, empty without one; None where more is typed than these."""
+    left = [word for word in words if word not in ("-h", "--help")]
+    if len(left) == len(words) or (left and (left[0] not in ("-cd", "--config-dir") or len(left) != 2)):
+        return None
+    return left[1] if left else ""
 
 
 if __name__ == "__main__":

@@ -63,6 +63,4 @@ def test_both_paint_the_same_picture(backbone, train, tmp_path) -> None:
         done = train(*words, f"kernels={choice}", f"hydra.run.dir={tmp_path / choice}")
         assert done.returncode == 0, done.stderr
         painted.append(np.asarray(picture(tmp_path / choice / "final.png"), dtype=float))
-    assert (
-        np.abs(painted[0] - painted[1]).mean() < 0.5
-    )  # of 255; Adam would take the sign of what is rounding alone
+    assert np.abs(painted[0] - painted[1]).mean() < 0.5  # of 255; Adam would take the sign of what is rounding alone

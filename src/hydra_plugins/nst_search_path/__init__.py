@@ -1,6 +1,6 @@
 """Hydra's plugin that lets installed packages add options to nst; Hydra takes plugins from here alone."""
 
-from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from nst.config.search_path import OWN, installed
@@ -11,7 +11,9 @@ class NstSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Add them, where the program is nst and no other that uses Hydra."""
-        own = SearchPathQuery(provider="main", path=f"file://{OWN}")
-        if any((one.provider, one.path) == (own.provider, own.path) for one in search_path.get_path()):
+        if any(
+            one.provider == "main" and (one.path or "").removeprefix("file://") == str(OWN)
+            for one in search_path.get_path()
+        ):
             for name, folder in installed():
                 search_path.append(provider=name, path=f"file://{folder}")

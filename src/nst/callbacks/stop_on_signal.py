@@ -1,6 +1,7 @@
 """A signal ends a run between two steps, so that its picture and its state can be saved."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,11 +22,13 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
     """A signal asked the run to end.
 
     Attributes:
+        number: Of the signal.
         exit_code: 128 + the signal's number, as a shell has it.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
         self.exit_code = 128 + number
 
 
@@ -57,9 +60,13 @@ class StopOnSignal(Callback):
 def caught() -> Iterator[StopOnSignal]:
     """Yield a callback that notes the first signal received in the block; a second one raises KeyboardInterrupt.
 
-    A signal that is ignored stays ignored: `nohup` and shells ask for that.
+    A signal that is ignored stays ignored: `nohup` and shells ask for that. Outside of the main thread nothing is
+    caught, since signals are for the main thread alone.
     """
     callback = StopOnSignal()
+    if threading.current_thread() is not threading.main_thread():
+        yield callback
+        return
 
     def note(number: int, frame: FrameType | None) -> None:
         if callback.received is not None:

@@ -24,16 +24,28 @@ KNOWN = {"nst_slurm", "nst_search_path", *(module.rpartition(".")[2] for _, modu
 """Plugins of Hydra that bring no options beside those in the folders."""
 
 
-def text(commands: Mapping[str, str], folder: str | None = None) -> str:
+def show(commands: Mapping[str, str], folder: str) -> int:
+    """Print the help, or the line that says why there is none, and return the exit code."""
+    try:
+        print(text(commands, folder))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def text(commands: Mapping[str, str], folder: str = "") -> str:
     """Return the help.
 
     Args:
         commands: Word -> what it does.
-        folder: A folder with options of the user's own, or None.
+        folder: A folder with options of the user's own, or nothing.
 
     Raises:
-        ValueError: A package that brings options is broken.
+        ValueError: There is no such folder, or a package that brings options is broken.
     """
+    if folder and not Path(folder).is_dir():
+        raise ValueError(f"there is no folder {folder}; give --config-dir a folder with options of your own")
     more = [*_installed(), *([Path(folder)] if folder else [])]
     own = (OWN / "train.yaml").read_text(encoding="utf-8")
     chosen = dict(re.findall(r"^  - (?:override )?([\w/]+): (\w+)", own, re.M))
@@ -76,14 +88,14 @@ def _installed() -> list[Path]:
         return [folder for _, folder in installed()]
     from hydra._internal.utils import create_config_search_path
 
-    paths = [one.path for one in create_config_search_path(str(OWN)).get_path()]
-    return [_folder(path) for path in paths if path and path.startswith(("file://", "pkg://")) and "hydra" not in path]
+    found = create_config_search_path(str(OWN)).get_path()
+    return [_folder(one.path) for one in found if one.path and one.provider not in ("hydra", "main", "schema")]
 
 
 def _folder(path: str) -> Path:
-    kind, _, place = path.partition("://")
-    if kind == "file":
-        return Path(place)
+    if not path.startswith("pkg://"):
+        return Path(path.removeprefix("file://"))
+    place = path.removeprefix("pkg://")
     package, *inside = place.replace("/", ".").split(".")
     __import__(package)
     return Path(str(sys.modules[package].__path__[0])).joinpath(*inside)

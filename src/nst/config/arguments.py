@@ -95,8 +95,11 @@ def _globbed(argument: str) -> str:
 
 
 def _quote(value: str, *, interpolates: bool = False) -> str:
-    if PLAIN.match(value) or value[:1] in ("'", '"'):
-        return value
+    return value if PLAIN.match(value) or value[:1] in ("'", '"') else literal(value, interpolates=interpolates)
+
+
+def literal(value: str, *, interpolates: bool = False) -> str:
+    """Return a text in quotes, so that nothing in it has a meaning to Hydra, except `${...}` if it interpolates."""
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", "\\'")
     if not interpolates:
         escaped = re.sub(r"(\\*)\$\{", r"\1\1\\${", escaped)

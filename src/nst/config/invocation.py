@@ -29,6 +29,8 @@ class Invocation:
         launcher: Hydra's configuration of the launcher.
         number: Of the job in its sweep; None for a single run.
         swept: The keys that the sweep varies.
+        watchers: Callbacks of Lightning's trainer that a caller from Python adds.
+        shows_progress: Whether a bar on the terminal is wanted.
     """
 
     folder: Path
@@ -37,6 +39,8 @@ class Invocation:
     launcher: dict[str, Any] = field(default_factory=dict)
     number: int | None = None
     swept: list[str] = field(default_factory=list)
+    watchers: Sequence[Any] = ()
+    shows_progress: bool = True
 
     @classmethod
     def current(cls) -> "Invocation":
@@ -57,8 +61,8 @@ class Invocation:
 
     @property
     def has_terminal(self) -> bool:
-        """Whether this job is the only one that draws on the terminal."""
-        return not self.in_sweep or "basic_launcher" in self.launcher.get("_target_", "")
+        """Whether this job draws on the terminal: no other does at the same time."""
+        return self.shows_progress and (not self.in_sweep or "basic_launcher" in self.launcher.get("_target_", ""))
 
     def threads(self) -> int:
         """Count the threads of this job: all cores for a single run, its launcher's share in a sweep."""

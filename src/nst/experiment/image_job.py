@@ -154,7 +154,7 @@ def _watchers(
     last_step = int(before.facts["step"]) if before.level else None
     logs = loggers.open_loggers(**vars(job.loggers), folder=job.folder, last_step=last_step)
     saver = job.checkpoint(path=before.path, facts=facts, spent=before.facts["seconds"]) if job.checkpoint else None
-    return logs, saver, [one for one in (saver, stop, job.timelapse) if one is not None]
+    return logs, saver, [one for one in (saver, stop, job.timelapse, *job.invocation.watchers) if one is not None]
 
 
 def _fit(

@@ -69,6 +69,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         options.stop,
         *([Progress(stage.name)] if job.invocation.has_terminal else []),
         NetworkCheckpoint(job.folder / NAME, every=options.checkpoint_every),
+        *job.invocation.watchers,
     ]
     trainer = job.trainer(stage.steps, logs, callbacks)
     try:

@@ -1,8 +1,10 @@
 """Paint a picture, a folder of pictures or a video with a trained network."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,20 +24,51 @@ from nst.utils.errors import one_line
 from nst.utils.files import user_path
 from nst.utils.process import cores
 
+log = logging.getLogger("nst")
 STRIP = 256  # rows; Lab colours are computed for so many at a time, to save memory
 Show = Callable[[str, float], None]
 """Shows the name of a file and the fraction of the work that is done."""
 
 
+@dataclass(frozen=True)
+class Painted:
+    """What has been painted.
+
+    Attributes:
+        paths: The files that were written.
+        failures: One line for each picture of a folder that could not be painted.
+        said: Lines for the user.
+    """
+
+    paths: list[Path]
+    said: list[str]
+    failures: list[str] = field(default_factory=list)
+
+
 def run(options: Options) -> int:
-    """Paint what is asked for and return the exit code: 1 if a picture of a folder could not be painted."""
+    """Paint what is asked for, say so, and return the exit code: 1 if a picture of a folder could not be painted."""
+    painted = paint(options)
+    for line in painted.failures:
+        print(f"error: {line}", file=sys.stderr)
+    for line in painted.said:
+        print(line)
+    return 1 if painted.failures else 0
+
+
+def paint(options: Options) -> Painted:
+    """Paint what is asked for.
+
+    Raises:
+        ValueError: The options or the picture can't be used.
+        OSError: A file can't be read or written.
+    """
     torch.set_num_threads(options.threads or cores())
     source = user_path(options.content)
     if not source.exists():
         raise FileNotFoundError(f"content={source} is no file and no folder; give a picture, a folder or a video")
-    paint = _paint_folder if source.is_dir() else _paint_single
+    kind = _paint_folder if source.is_dir() else _paint_single
     with kernels.keep_memory(options.keep_memory):
-        return paint(options, source)
+        return kind(options, source)
 
 
 class Painter:
@@ -94,7 +127,7 @@ def _paint_file(painter: Painter, source: Path, target: Path, progress: Callable
     image_io.save(picture, target, alpha=alpha, text=outputs.mark(), quality=options.quality)
 
 
-def _paint_single(options: Options, source: Path) -> int:
+def _paint_single(options: Options, source: Path) -> Painted:
     wanted = outputs.single(source, options.output)
     painter = Painter(options)
     names = Outputs([source, *_read_by(options)], overwrite=options.overwrite)
@@ -105,12 +138,10 @@ def _paint_single(options: Options, source: Path) -> int:
             video.convert(source, target, painter, batch=options.batch, progress=progress)
         else:
             _paint_file(painter, source, target, progress)
-    _say(names.remarks)
-    print(f"picture: {target}")
-    return 0
+    return Painted([target], [*_short(names.remarks), f"picture: {target}"])
 
 
-def _paint_folder(options: Options, source: Path) -> int:
+def _paint_folder(options: Options, source: Path) -> Painted:
     out = user_path(options.output) if options.output else Path(f"{source.resolve().name}_stylized")
     files, left_out = outputs.pictures_in(source, out)
     if not files:
@@ -119,6 +150,7 @@ def _paint_folder(options: Options, source: Path) -> int:
     names = Outputs([*image_io.files_in(source), *_read_by(options)], overwrite=options.overwrite)
     targets = [names.free(wanted) for wanted in outputs.names_in(files, source, out)]
     failures: list[str] = []
+    paths: list[Path] = []
     with _progress_bar() as show:
         for number, (file, target) in enumerate(zip(files, targets, strict=True)):
             show(file.name, number / len(files))
@@ -126,13 +158,12 @@ def _paint_folder(options: Options, source: Path) -> int:
                 _paint_file(painter, file, target, lambda done: None)
             except (ValueError, OSError) as error:
                 failures.append(one_line(error))
+            else:
+                paths.append(target)
         show(source.name, 1.0)
-    for line in failures:
-        print(f"error: {line}", file=sys.stderr)
-    _say([*left_out, *names.remarks])
     tail = f"; {len(failures)} of {len(files)} could not be painted" if failures else ""
-    print(f"{len(files) - len(failures)} pictures: {out}{tail}")
-    return 1 if failures else 0
+    said = [*_short([*left_out, *names.remarks]), f"{len(paths)} pictures: {out}{tail}"]
+    return Painted(paths, said, failures)
 
 
 def _read_by(options: Options) -> list[Path]:
@@ -142,11 +173,8 @@ def _read_by(options: Options) -> list[Path]:
     return [user_path(name) for name in (options.checkpoint, *files) if name]
 
 
-def _say(lines: list[str], most: int = 5) -> None:
-    for line in lines[:most]:
-        print(line)
-    if len(lines) > most:
-        print(f"... and {len(lines) - most} more")
+def _short(lines: list[str], most: int = 5) -> list[str]:
+    return [*lines[:most], *([f"... and {len(lines) - most} more"] if len(lines) > most else [])]
 
 
 @contextmanager

@@ -85,6 +85,7 @@ class ImageModule(LightningModule):
         self.guard: DivergenceGuard | None = None
         self.loss: Tensor | None = None
         self.fit_device = torch.device("cpu")  # where the references are
+        self.shares: dict[str, Stats] = {}  # of the last step: term -> layer -> share of the loss
         self.scalars: Stats = {}  # of the last step that is logged
         self.unlogged: list[tuple[int, float, Tensor]] = []  # step, rate, values of `scalars`: still on the device
         self.looked = time.monotonic()
@@ -153,9 +154,10 @@ class ImageModule(LightningModule):
         shares = self.objective(self.image(), self.references, self.ranks())
         loss = self.objective.total(shares, self.gains)
         self.loss = loss.detach()
+        self.shares = {name: {k: share.detach() for k, share in stats.items()} for name, stats in shares.items()}
         if self._logs():
             self.log("loss", self.loss, logger=False)  # for a schedule that watches it
-            self.scalars = {"loss": self.loss} | _scalars(shares)
+            self.scalars = {"loss": self.loss} | _scalars(self.shares)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -232,4 +234,4 @@ def _scalars(shares: Mapping[str, Any]) -> Stats:
     """Name in the log -> scalar, of the terms and of their layers."""
     terms = {f"loss/{name}": sum_of(list(stats.values())) for name, stats in shares.items()}
     layers = {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
-    return {name: value.detach() for name, value in (terms | layers).items()}
+    return terms | layers

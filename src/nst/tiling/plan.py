@@ -149,7 +149,7 @@ class Plan:
 
         def note(value: Tensor) -> Tensor:
             kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
-            return value
+            return value.detach()  # an output with its history would keep itself: memory that is never freed
 
         tensors = [*self.backbone.parameters(), *self.backbone.buffers()]
         like = next(value for value in tensors if value.is_floating_point())  # a mean may be an integer
