@@ -3,11 +3,13 @@
 python scripts/make_pictures.py                              # all of them, into docs/images
 python scripts/make_pictures.py --only losses colour         # some
 python scripts/make_pictures.py --scale 0.25 --out /tmp/try  # a quick try: small, elsewhere
+python scripts/make_pictures.py --only pairs                 # docs/gallery.md, with ImageNet's networks
 
 Every picture is a sheet of runs of `train.py`. They need nothing but this clone: photographs that come with
 scikit-image, and the painted styles and networks that come with nst. `gallery` shows the page of a sweep in Debian's
-chromium and is left alone where there is none. `network`, a short training, is painted only when it is named. On two
-cores that nobody else uses it takes about ten to fifteen minutes.
+chromium and is left alone where there is none. `network`, a short training, and `pairs`, which downloads ImageNet's
+SqueezeNet and VGG-19, are painted only when they are named. On two cores that nobody else uses the others take about
+ten to fifteen minutes, and `pairs` twenty.
 """
 
 import argparse
@@ -164,14 +166,35 @@ SHEETS = {
                 "backbone=squeezenet, random",
                 "content=coffee backbone=squeezenet backbone.checkpoint=random",
             ),
-            Cell("backbone=squeezenet_embedded", "content=coffee color=none"),
+            Cell("backbone=small_vgg19", "content=coffee color=none"),
         ],
         columns=3,
         width=320,
         size=304,
     ),
 }
+PAIRS = [
+    ("chelsea", "swirling_night"),
+    ("coffee", "stained_glass"),
+    ("rocket", "undulating_sunset"),
+    ("astronaut", "geometric_abstraction"),
+    ("chelsea", "painted_wave"),
+    ("coffee", "pointillism"),
+]
+BACKBONES = ["wavelet", "squeezenet_embedded", "small_vgg19", "squeezenet", "vgg19"]
 NETWORK = f"method=multistyle style=[swirling_night,undulating_sunset] steps=200 data.names={TRAINED_ON}"
+SHEETS |= {
+    f"pair_{content}_{painting}": Sheet(
+        [
+            Cell(content, picture=lambda name=content: photograph(name)),
+            *(Cell(f"backbone={name}", f"content={content} style={painting} backbone={name}") for name in BACKBONES),
+        ],
+        columns=3,
+        width=400,
+        size=400,
+    )
+    for content, painting in PAIRS
+}
 SWEEP = "size=192 style=mosaic,stained_glass,swirling_night weights.style=0.3,1,3 judge.lpips=null"
 
 
@@ -182,10 +205,11 @@ class Painter:
         folder: For the runs.
         scale: Factor of every size and of the steps of a training.
         jobs: Runs at once.
+        vgg19: A checkpoint of VGG-19; None: torchvision's.
     """
 
-    def __init__(self, folder: Path, *, scale: float, jobs: int) -> None:
-        self.folder, self.scale, self.jobs = folder, scale, jobs
+    def __init__(self, folder: Path, *, scale: float, jobs: int, vgg19: Path | None) -> None:
+        self.folder, self.scale, self.jobs, self.vgg19 = folder, scale, jobs, vgg19
         self.threads = max(1, (os.cpu_count() or 1) // jobs)
 
     def program(self, *words: str) -> None:
@@ -210,7 +234,9 @@ class Painter:
         final = self.folder / folder / "final.png"
         if not final.exists():
             fixed = ("judge=none", "timelapse=none", "logger=none", "checkpoint=none", f"threads={self.threads}")
-            words = (*shlex.split(cell.choices), f"size={self.size(size)}", *fixed, f"hydra.run.dir={folder}")
+            words = [*shlex.split(cell.choices), f"size={self.size(size)}", *fixed, f"hydra.run.dir={folder}"]
+            if self.vgg19 and "backbone=vgg19" in words:
+                words.append(f"backbone.checkpoint={self.vgg19.absolute()}")
             self.program(str(ROOT / "train.py"), *words)
         return Image.open(final).convert("RGB")
 
@@ -276,19 +302,26 @@ def save(image: Image.Image, path: Path) -> None:
 
 def main() -> None:
     """Paint what is asked for."""
-    names = [*SHEETS, "network", "gallery"]
+    pairs = [name for name in SHEETS if name.startswith("pair_")]
+    names = [*SHEETS, "pairs", "network", "gallery"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--only", nargs="+", choices=names, default=[*SHEETS, "gallery"], metavar="NAME", help=f"of {', '.join(names)}"
+        "--only",
+        nargs="+",
+        choices=names,
+        default=[*(name for name in SHEETS if name not in pairs), "gallery"],
+        metavar="NAME",
+        help=f"of {', '.join(names)}",
     )
+    parser.add_argument("--vgg19", type=Path, help="checkpoint of VGG-19 (default: torchvision's download)")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/images", help="folder (default: docs/images)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor of all sizes (default: 1)")
     parser.add_argument("--jobs", type=int, default=math.ceil((os.cpu_count() or 1) / 2) + 1, help="runs at once")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        painter = Painter(Path(folder), scale=arguments.scale, jobs=arguments.jobs)
-        for name in arguments.only:
+        painter = Painter(Path(folder), scale=arguments.scale, jobs=arguments.jobs, vgg19=arguments.vgg19)
+        for name in (name for asked in arguments.only for name in (pairs if asked == "pairs" else [asked])):
             print(name, flush=True)
             image = painter.sheet(name) if name in SHEETS else getattr(painter, name)()
             if image is not None:

@@ -24,7 +24,7 @@ def test_help_names_every_command_group_option_and_key():
     for file in (ROOT / "conf").rglob("*/*.yaml"):
         group = file.parent.relative_to(ROOT / "conf").as_posix()
         assert group.endswith("_logging") or {group, file.stem} <= {w.lstrip("*") for w in shown.split()}, file
-    assert "*squeezenet_embedded" in shown and "size: 512 " in shown
+    assert "*small_vgg19" in shown and "size: 512 " in shown
 
 
 def test_help_comes_at_once():

@@ -21,6 +21,7 @@ from distillation.paintings import Paintings, gram  # noqa: E402
 from evaluate_embedded import at_equal  # noqa: E402
 
 from nst.backbones import weights  # noqa: E402
+from nst.backbones.small_vgg19 import SmallVGG19  # noqa: E402
 
 TINY = ["--batch", "2", "--painted", "1", "--crop", "48", "--report", "1"]
 
@@ -128,11 +129,17 @@ def test_equal_content_is_interpolated_in_the_logarithm():
     assert at_equal([0.2, 0.1, 0.4], [0.2, 0.4, 0.1], 0.15) == pytest.approx((0.4 * 0.2) ** 0.5)
 
 
-def test_the_embedded_squeezenet_is_whole_and_its_hash_documented():
-    path = weights.EMBEDDED["squeezenet1_1"]
+SHAPES = {
+    "squeezenet1_1": {f"features.{k}": v for k, v in torchvision.models.squeezenet1_1().features.state_dict().items()},
+    "small_vgg19": SmallVGG19().state_dict(),
+}
+
+
+@pytest.mark.parametrize("model", weights.EMBEDDED)
+def test_an_embedded_network_is_whole_and_its_hash_documented(model):
+    path = weights.EMBEDDED[model]
     state = torch.load(path, weights_only=True)
-    plain = torchvision.models.squeezenet1_1(weights=None).features.state_dict()
-    assert {k: v.shape for k, v in state.items()} == {f"features.{k}": v.shape for k, v in plain.items()}
+    assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in SHAPES[model].items()}
     assert all(value.dtype == torch.float16 and value.isfinite().all() for value in state.values())
     assert hashlib.sha256(path.read_bytes()).hexdigest() in (ROOT / "docs/usage.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,10 @@ from nst.utils.files import load_weights_only, sha256, user_path
 State = dict[str, Tensor]
 Source = dict[str, str | None]
 
-EMBEDDED = {"squeezenet1_1": Path(__file__).parents[1] / "assets" / "squeezenet1_1-nst.pt"}
+EMBEDDED = {
+    "squeezenet1_1": Path(__file__).parents[1] / "assets" / "squeezenet1_1-nst.pt",
+    "small_vgg19": Path(__file__).parents[1] / "assets" / "small_vgg19-nst.pt",
+}
 """Model -> the checkpoint that comes in this package."""
 
 
