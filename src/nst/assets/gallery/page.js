@@ -29,7 +29,7 @@ function sortBy(key) {
 const options = (select, pairs, value) => { select.replaceChildren(...pairs.map(([key, title]) => el("option", { value: key, text: title }))); select.value = value; };
 
 function begin() {
-  const few = data.axes.filter((key) => values(key).length <= 12 && (data.axes.length === 1 || values(key).length * 2 <= data.runs.length)); // not a search's random numbers
+  const few = data.axes.filter((key) => values(key).length <= 12 && (data.axes.length === 1 || values(key).length * 2 <= data.runs.length + 1)); // not a search's random numbers
   const widest = [...few].sort((a, b) => values(b).length - values(a).length);
   state.across = widest[0] ?? "";
   state.down = few.find((key) => key !== state.across) ?? "";
