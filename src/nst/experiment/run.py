@@ -75,10 +75,16 @@ def refuse_used(folder: Path, before: Mapping[str, Any]) -> None:
 def _recorded(config: Mapping[str, Any], invocation: Invocation, kind: type[Record], digest: str | None) -> Outcome:
     typed = invocation.overrides
     about = {"overrides": typed, "command": command(typed), "choices": invocation.choices}
-    record = kind(invocation.folder, about=about)
+    with caught() as stop:
+        return _told(config, invocation, digest, kind(invocation.folder, about=about), stop)
+
+
+def _told(
+    config: Mapping[str, Any], invocation: Invocation, digest: str | None, record: Record, stop: StopOnSignal
+) -> Outcome:
+    """Run the job, and record and tell how it ended."""
     try:
-        with caught() as stop:
-            outcome = _run(config, invocation, digest, record, stop)
+        outcome = _run(config, invocation, digest, record, stop)
     except (Interrupted, KeyboardInterrupt, SystemExit) as error:
         if type(error) is SystemExit and not stop.received:
             raise
