@@ -12,7 +12,7 @@ from nst.data import image_io, masks
 from nst.losses.base import Stats, Term, divisor_key
 from nst.tiling import memmap, tiles
 from nst.tiling.memmap import Paged
-from nst.tiling.plan import Plan
+from nst.tiling.plan import IMAGES, Plan
 from nst.tiling.windows import Window
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
@@ -91,16 +91,19 @@ class Objective(nn.Module):
         backbone: Gives the features of every layer that a term reads.
         terms: Name -> term.
         cut: Whether images are cut into tiles: `none`, `auto` or the edge of a tile, pixels.
+        images: How many images are in memory beside the features, for `auto`; see `tiling.plan.images_kept`.
 
     Raises:
         ValueError: An edge is given, but a term is not a sum over positions.
     """
 
-    def __init__(self, *, backbone: Backbone, terms: Mapping[str, Term], cut: str | int = "none") -> None:
+    def __init__(
+        self, *, backbone: Backbone, terms: Mapping[str, Term], cut: str | int = "none", images: float = IMAGES
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.terms = nn.ModuleDict(terms)
-        self.plan = Plan(cut, backbone, terms)
+        self.plan = Plan(cut, backbone, terms, images)
 
     @property
     def smallest(self) -> int:

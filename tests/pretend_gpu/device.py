@@ -255,6 +255,8 @@ def _classes() -> types.SimpleNamespace:
                 refuse_mixed(func, short, args, there)
             if short in rules.RESHAPED:
                 raise NotImplementedError(f"{func} changes a shape in place")
+            if short in rules.UNORDERED and torch.are_deterministic_algorithms_enabled():
+                raise RuntimeError(f"{short}_cuda does not have a deterministic implementation")
             if KIND == "mps" and not rules.runs_on_mps(func):
                 raise NotImplementedError(f"The operator {func} is not currently implemented for the MPS device")
             made = kwargs.get("dtype") or (tensors[0].dtype if copies or (to_gpu and tensors and not here) else None)

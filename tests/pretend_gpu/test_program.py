@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from conftest import picture
 
 from nst.callbacks.stop_on_signal import StopOnSignal
@@ -79,8 +80,10 @@ def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
         patched.setattr(StopOnSignal, "on_train_batch_start", stops)
         program(*words, folder="cut", code=143)
     program("resume=cut", folder=None)
-    assert finished(whole)["loss"] == finished(whole.parent / "cut")["loss"]
-    same_picture(whole, whole.parent / "cut", within=0)
+    # what Apple's GPU leaves to the processor has its gradients summed by two threads, in any order
+    exact = KIND == "cuda"
+    assert finished(whole.parent / "cut")["loss"] == pytest.approx(finished(whole)["loss"], rel=0 if exact else 1e-3)
+    same_picture(whole, whole.parent / "cut", within=0 if exact else 12)
 
 
 @pytest.mark.slow
@@ -111,3 +114,14 @@ def test_a_run_that_diverges_keeps_the_last_good_picture(program, monkeypatch):
         assert "at step 2" in reason and "the last good picture is kept" in reason
     pictures = [np.asarray(picture(folder / "partial.png")).astype(int) for folder in (here, there)]
     assert np.abs(pictures[0] - pictures[1]).max() <= 12
+
+
+@pytest.mark.slow
+@ON_CUDA
+@pytest.mark.parametrize("words", [(), ("method=feedforward", "steps=2", "training.batch=2", "training.crop=32")])
+def test_deterministic_operators_paint_too(program, words):
+    tiny = TINY if not words else ("style=hatching", "method.style_size=48")
+    try:
+        assert finished(program(GPU, *tiny, *words, "trainer.deterministic=true"))
+    finally:
+        torch.use_deterministic_algorithms(False)

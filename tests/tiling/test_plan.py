@@ -96,3 +96,29 @@ def test_every_process_has_a_tile(free) -> None:
     free(64)
     for world in (2, 3, 4):
         assert len(choose(gram, (96, 64), world)) >= world
+
+
+@pytest.mark.parametrize(
+    ("states", "space", "images"),
+    [(2, "image", 6), (2, "laplacian", 5 * 4 / 3 + 6), (26, "image", 30), (26, "laplacian", 29 * 4 / 3 + 6)],
+)
+def test_images_are_counted_by_optimiser_and_space(states, space, images) -> None:
+    assert plan.images_kept(states=states, space=space) == pytest.approx(images)
+
+
+def test_where_not_even_the_smallest_tiles_fit_a_warning_says_so(free, caplog) -> None:
+    gram = losses.Gram(layers={"s0": 1.0, "y1": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
+    free(0.1)
+    assert len(choose(gram, (1024, 1024))) > 1
+    assert "cut into the smallest tiles of 128 px it would still take about" in caplog.text
+
+
+def test_adam_leaves_more_room_than_lbfgs(free) -> None:
+    backbone, gram = wavelets("s0"), losses.Gram(layers={"s0": 1.0}, weight=1.0, normalize="hw", **RELATIVE)
+    needs = [
+        Objective(
+            backbone=backbone, terms={"style": gram}, cut="auto", images=plan.images_kept(states=states, space="image")
+        ).plan.predicted(10**8, 10**6)
+        for states in (2, 26)
+    ]
+    assert 1e8 * 12 * 23 < needs[1] - needs[0] < 1e8 * 12 * 25

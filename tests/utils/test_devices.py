@@ -1,5 +1,7 @@
 """What `auto` chooses, and that the fast ways keep the picture."""
 
+import os
+
 import pytest
 import torch
 from conftest import ROOT
@@ -85,3 +87,40 @@ def test_every_loss_has_its_value_and_a_gradient_in_bfloat16(noise, loss) -> Non
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(full, rel=0.02)
     assert image.grad.isfinite().all() and image.grad.any()
+
+
+def test_a_device_that_is_not_there_is_one_line(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert devices.named("cpu") == "cpu"
+    for word in ("gpu", "cuda", "mps"):
+        with pytest.raises(ValueError, match=f"device={word}, but torch finds no such GPU here"):
+            devices.named(word)
+    with pytest.raises(ValueError, match="device is 'tpu'; give cpu, gpu"):
+        devices.named("tpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert devices.named("gpu") == devices.named("cuda") == "cuda"
+
+
+def test_jobs_at_the_same_time_take_one_gpu_each(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    taken = []
+    for number in range(4):
+        devices.take_own_gpu(number)
+        taken.append(os.environ.pop("CUDA_VISIBLE_DEVICES"))
+    assert taken == ["0", "1", "2", "0"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    devices.take_own_gpu(1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+    devices.take_own_gpu(4)  # a single one is left as it is
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+
+
+def test_the_record_says_in_what_a_gpu_computes(monkeypatch) -> None:
+    assert devices.arithmetic("cpu", "bf16-mixed") == {"precision": "bf16-mixed"}
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    assert devices.arithmetic("cuda", "32-true")["tf32"] == {"convolutions": True, "matrix products": False}
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert devices.arithmetic("cuda", "32-true")["tf32"] == {"convolutions": False, "matrix products": False}

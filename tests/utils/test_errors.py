@@ -13,6 +13,17 @@ from nst.utils import errors
     [
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4800000000 bytes."), "4.8 GB"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), "out of GPU memory; 2.15 GB"),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+            "out of GPU memory",
+        ),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "out of GPU memory"),
+        (
+            RuntimeError(
+                "MPS backend out of memory (max allowed: 9.07 GB). Tried to allocate 1.00 GB on private pool."
+            ),
+            "out of GPU memory; 1.07 GB",
+        ),
         (MemoryError("Unable to allocate 1.5 MiB for an array"), "0.00157 GB more"),
         (MemoryError(), "out of memory; give tiles=512"),
         (OSError(errno.ENOSPC, "No space left on device", "x.png"), "x.png: the disk is full"),

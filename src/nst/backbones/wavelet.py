@@ -11,6 +11,7 @@ from torch import Tensor
 from nst import kernels
 from nst.backbones.base import Backbone, Input
 from nst.utils.errors import unknown
+from nst.utils.padding import pad
 
 LEVELS = 6
 SPAN = {"l": 0, "s": 0, "r": 0, "w": 0, "m": 1, "x": 1, "y": 1}
@@ -167,7 +168,7 @@ class Wavelet(Backbone):
 
 def _pad(maps: Tensor, width: int) -> Tensor:
     """Reflect maps at their edges, which leaves no frame; replicate the edge of a map that is too small for that."""
-    return F.pad(maps, (width,) * 4, mode="reflect" if min(maps.shape[-2:]) > width else "replicate")
+    return pad(maps, width, "reflect" if min(maps.shape[-2:]) > width else "replicate")
 
 
 def _luminance(responses: dict[str, Tensor]) -> Tensor:

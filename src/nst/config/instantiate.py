@@ -25,6 +25,7 @@ from nst.metrics.judge import Judge
 from nst.multiscale import MultiscaleObjective
 from nst.objective import Objective
 from nst.optim.optimization import Optimization
+from nst.tiling.plan import images_kept
 from nst.utils import devices
 
 HYPERPARAMETERS = (
@@ -189,7 +190,19 @@ def objective(config: DictConfig) -> Objective:
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
     shared = {"backbone": build(config.backbone, layers=names), "terms": terms, "cut": config.tiles}
+    if "space" in config.method:
+        shared["images"] = images_kept(states=_states(config.optimizer), space=config.method.space)
     return Objective(**shared) if config.scales == 1 else MultiscaleObjective(scales=config.scales, **shared)
+
+
+def _states(optimizer: DictConfig) -> float:
+    """Count what an optimiser keeps of the size of its parameter."""
+    name = optimizer._target_.rpartition(".")[2]
+    if name == "LBFGS":
+        return 2 * float(optimizer.get("history_size", 100)) + 6
+    if name == "SGD":
+        return float(bool(optimizer.get("momentum")))
+    return 3.0 if optimizer.get("amsgrad") else 2.0
 
 
 def _loss(name: str, node: DictConfig, *, layers: dict[str, float], weight: float) -> Term:

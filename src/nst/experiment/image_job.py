@@ -20,12 +20,13 @@ from nst.config.job import ImageJob
 from nst.data import image_io, inputs
 from nst.data.inputs import Inputs
 from nst.data.library import ImageFile, ImageSource
-from nst.experiment import loggers, provenance, status
+from nst.experiment import helpers, loggers, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import Record
 from nst.methods import ImageModule, Stage
 from nst.metrics.judge import sweep_value
 from nst.objective import Target
+from nst.utils import devices, distributed
 from nst.utils.files import sha256, user_path
 from nst.utils.versions import versions
 
@@ -62,7 +63,7 @@ def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | N
             if before.finished and stage.number == before.level:
                 _restore(module, job, before)
             elif stage.steps:
-                facts["device"] = _fit(job, stage, before, logs, saver, callbacks)
+                facts["device"] = _fit(job, stage, before, logs, saver, callbacks, record)
             name = f"level_{stage.number}_{module.size[1]}x{module.size[0]}.png"
             output.save(module.image(), name)
             levels.append({"picture": name, "steps": stage.steps})
@@ -71,6 +72,7 @@ def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | N
         if module is not None:
             output.save_partial(module.image())
         raise
+    distributed.leave()
     assert module is not None  # a pyramid has a level
     if not record.leads:
         return nan
@@ -164,6 +166,7 @@ def _fit(
     logs: list[Logger],
     saver: Checkpoint | None,
     callbacks: list[Callback],
+    record: Record,
 ) -> str:
     """Run one level, from the start or from the step where the run was; return the kind of device that it ran on."""
     if saver:
@@ -171,7 +174,8 @@ def _fit(
     bar = [Progress(stage.name)] if callbacks and job.invocation.has_terminal else []
     trainer = job.trainer(stage.steps, logs, [*callbacks, *bar])
     goes_on = stage.number == before.level
-    trainer.fit(stage.module, stage.data, ckpt_path=str(before.path) if goes_on else None, weights_only=True)
+    with helpers.watched(trainer, record):
+        trainer.fit(stage.module, stage.data, ckpt_path=str(before.path) if goes_on else None, weights_only=True)
     stage.module.trainer = None  # it holds what the picture no longer needs
     return trainer.strategy.root_device.type
 
@@ -249,6 +253,7 @@ def _measure(
         judge=judged | ({"network": job.judge.name, "note": job.judge.note} if job.judge else {}),
         threads=torch.get_num_threads(),
         device=facts["device"],
+        arithmetic=devices.arithmetic(facts["device"], str(job.choices.config["trainer"]["precision"])),
     )
     return loss, terms, judged
 

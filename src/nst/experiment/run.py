@@ -17,9 +17,10 @@ from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
 from nst.config import compose, instantiate, restore, validate
 from nst.config.invocation import Invocation, Outcome, command
 from nst.config.job import Choices, ImageJob
-from nst.experiment import image_job, network_job, provenance, status
+from nst.experiment import helpers, image_job, network_job, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import NoRecord, Record
+from nst.utils import devices
 from nst.utils.errors import one_line, report
 from nst.utils.files import user_path, write
 from nst.utils.process import has_nonzero_rank, launched_by_lightning, rank
@@ -43,6 +44,8 @@ def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
     folder = invocation.folder
     if has_nonzero_rank(invocation.overrides):  # of several processes the first keeps the folder
         log.setLevel(logging.ERROR)  # and says what is to be said
+        if launched_by_lightning():
+            helpers.end_with_parent()
         return _recorded(config, invocation, NoRecord, digest=None)
     try:
         with status.locked(folder):
@@ -118,7 +121,8 @@ def _run(
         write(record.folder / restore.FILE, compose.to_yaml(config).encode())
     seed_everything(config["seed"], workers=True, verbose=False)
     torch.set_num_threads(config["threads"] or invocation.threads())
-    with kernels.use(config["kernels"]), kernels.keep_memory(config["keep_memory"]):
+    on_cpu = devices.device_type(str(config["trainer"]["accelerator"])) == "cpu"
+    with kernels.use(config["kernels"], warns=on_cpu), kernels.keep_memory(config["keep_memory"]):
         job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
         if isinstance(job, ImageJob):
             return image_job.run(job, record, stop, asked)

@@ -32,7 +32,7 @@ class Options:
         glance: A picture over a megapixel is reduced to glance x glance pixels to measure the moments of its norms.
         batch: Frames of a video that are painted at once.
         threads: CPU threads; null: all cores.
-        device: `cpu`, `cuda` or `mps`; null: the fastest.
+        device: `cpu`, `gpu`, `cuda` or `mps`; null: the fastest.
         keep_memory: Whether to keep freed memory for the next picture or window: faster, with the same result.
         max_megapixels: Larger pictures are refused, 10^6 pixels.
 

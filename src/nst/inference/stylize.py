@@ -19,7 +19,7 @@ from nst.inference.options import Options
 from nst.inference.outputs import Outputs
 from nst.inference.tiled import TiledNetwork
 from nst.networks import io
-from nst.utils.devices import fastest
+from nst.utils.devices import fastest, named
 from nst.utils.errors import one_line
 from nst.utils.files import user_path
 from nst.utils.process import cores
@@ -80,7 +80,7 @@ class Painter:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.device = torch.device(options.device or fastest())
+        self.device = torch.device(named(options.device) if options.device else fastest())
         self.trained = io.load(user_path(options.checkpoint))
         self.requests = styles.parse(options.style, self.trained.styles)
         tile = {"auto": 0, "none": None}.get(str(options.tiles), options.tiles)

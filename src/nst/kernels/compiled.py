@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nst.kernels.switch import enabled
+from nst.kernels.switch import enabled, warns
 from nst.utils.files import cache_folder
 
 log = logging.getLogger("nst")
@@ -60,8 +60,10 @@ def _library() -> ctypes.CDLL | None:
     try:
         loaded = _loaded(_compiled())
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning(
-            "warning: a step with the wavelets or VGG takes up to twice as long as it could: %s", _reason(error)
+        log.log(
+            logging.WARNING if warns() else logging.DEBUG,
+            "warning: a step with the wavelets or VGG takes up to twice as long as it could: %s",
+            _reason(error),
         )
         return None
     for name, (result, arguments) in FUNCTIONS.items():

@@ -4,23 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CHOICES = ("auto", "off")
-_choice = "auto"
+_choice, _warns = "auto", True
 
 
 @contextmanager
-def use(choice: str) -> Iterator[None]:
+def use(choice: str, *, warns: bool = True) -> Iterator[None]:
     """Choose, while the block runs, between nst's kernels (`auto`) and plain PyTorch (`off`), for the whole process.
+
+    Args:
+        choice: `auto` or `off`.
+        warns: Whether a lack of a compiler is worth a warning: not where a GPU does the work.
 
     Raises:
         ValueError: `choice` is neither.
     """
-    global _choice
+    global _choice, _warns
     check(choice)
-    before, _choice = _choice, choice
+    before, (_choice, _warns) = (_choice, _warns), (choice, warns)
     try:
         yield
     finally:
-        _choice = before
+        _choice, _warns = before
 
 
 def check(choice: object) -> None:
@@ -36,3 +40,8 @@ def check(choice: object) -> None:
 def enabled() -> bool:
     """Tell whether nst's kernels may be used."""
     return _choice == "auto"
+
+
+def warns() -> bool:
+    """Tell whether a lack of a compiler is worth a warning."""
+    return _warns

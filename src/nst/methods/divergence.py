@@ -1,5 +1,7 @@
 """What happens when the loss or the picture is no longer finite."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -81,7 +83,8 @@ def _finite(values: Tensor | None) -> bool:
 
 
 def _diverged(loss: Tensor | None, step: int, rest: str) -> DivergedError:
+    value = math.nan if loss is None else float(loss)
     return DivergedError(
-        f"the loss is {loss:g} at step {step}: not a number; lower optimizer.lr or the weights, or use "
+        f"the loss is {value:g} at step {step}: not a number; lower optimizer.lr or the weights, or use "
         f"optimizer=adam; {rest}"
     )

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nst.utils.padding import pad
+
 
 class Conv(nn.Module):
     """A convolution with reflection padding, which leaves no visible border.
@@ -23,7 +25,7 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outside, h / stride, w / stride) of x (N, inside, h, w)."""
-        out: Tensor = self.conv(F.pad(x, (self.margin,) * 4, mode="reflect"))
+        out: Tensor = self.conv(pad(x, self.margin, "reflect"))
         return out
 
 

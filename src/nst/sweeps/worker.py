@@ -29,7 +29,7 @@ from nst.config.invocation import Invocation, Outcome
 from nst.experiment import status
 from nst.sweeps import launch, manifest
 from nst.utils.errors import one_line, report
-from nst.utils.process import start_method
+from nst.utils.process import jobs_at_once, start_method
 from nst.utils.terminal import steady
 
 log = logging.getLogger("nst")
@@ -155,6 +155,10 @@ def _child(
         os.setpgrp()  # the terminal's Ctrl-C reaches the sweep, which passes it on
     threading.Thread(target=_obey, args=(orders,), daemon=True).start()
     from nst.experiment.run import run as run_here
+    from nst.utils import devices
+
+    if jobs_at_once(invocation.launcher) > 1 and job["trainer"].get("devices", 1) == 1:
+        devices.take_own_gpu(invocation.number or 0)
 
     with steady():
         configure_log(OmegaConf.create(dict(logging_options)), verbose)

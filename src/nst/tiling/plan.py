@@ -21,11 +21,16 @@ EDGES = (1024, 768, 512, 384, 256, 192, 128)
 """Edges of the tiles that `auto` tries, pixels: larger ones are no faster, smaller ones are mostly halo."""
 USABLE = 0.8  # fraction of the free memory that an image may take
 REPORTED = 0.1  # fraction of the free memory below which the estimate is logged at DEBUG only
-IMAGES = 40  # images kept beside the features: content, gradient, averages, the optimiser's history
+IMAGES = 40.0  # images kept beside the features where the optimiser is not known: with L-BFGS
+BANDS = 4 / 3  # values of a Laplacian pyramid, of its image's
 SAVED, LARGEST = 1.5, 7.0
 """Peak memory of a step = SAVED x what it saves for backward + LARGEST x the largest map of that, for gradients and
 intermediate results. Fitted at 1536 x 1536 in float32 to ResNet-50 and Inception. The prediction exceeds what was
 measured by 2 % for VGG-19, 8 % for SqueezeNet and 60 % for the wavelets."""
+WORKING = {"image": 1.0, "input": 3.0, "laplacian": 6.0}
+"""`method.space` -> images between the parameter and the network, with their gradients. With Adam, in tiles of 256 at
+3072 x 3072 on a processor, 5.0 images were in memory where these numbers say 6.0 (`image`), 11.3 where they say 12.7
+(`laplacian`); 2026-11-27."""
 SMALLEST = 16  # pixels; a smaller tile would be all halo
 
 
@@ -36,6 +41,19 @@ def check_cut(cut: str | int) -> None:
     raise ValueError(f"tiles is {cut!r}; give auto, none, or the edge of a tile in pixels, {SMALLEST} or more")
 
 
+def images_kept(*, states: float, space: str) -> float:
+    """Return how many images are in memory beside the features while one is optimised.
+
+    These are the parameter, its gradient, its average and what the optimiser keeps, all of the parameter's size, and
+    the images between the parameter and the network.
+
+    Args:
+        states: What the optimiser keeps of the parameter's size: 2 for Adam, twice its history and 6 for L-BFGS.
+        space: `method.space`.
+    """
+    return (3 + states) * (BANDS if space == "laplacian" else 1) + WORKING[space]
+
+
 class Plan:
     """How images are cut for a backbone and terms.
 
@@ -43,16 +61,18 @@ class Plan:
         cut: `none`, `auto`, or the tiles' edge, pixels.
         backbone: Gives the layers.
         terms: Name -> term.
+        images: How many images are in memory beside the features; see `images_kept`.
 
     Raises:
         ValueError: `cut` is none of these, or it is an edge and a term is not a sum over positions.
     """
 
-    def __init__(self, cut: str | int, backbone: Backbone, terms: Mapping[str, Term]) -> None:
+    def __init__(self, cut: str | int, backbone: Backbone, terms: Mapping[str, Term], images: float = IMAGES) -> None:
         check_cut(cut)
         self.cut = cut
         self.backbone = backbone
         self.terms = terms
+        self.images = images
         self.whole = [name for name, term in terms.items() if not term.additive]
         self.chosen: dict[tuple[tuple[int, int], int], list[Window] | None] = {}
         if isinstance(cut, int) and self.whole:
@@ -117,7 +137,15 @@ class Plan:
             return None
         halo = max(sum(pair) for pair in self.tiling.halo)
         fits = (edge for edge in EDGES if self.predicted(pixels, (edge + halo) ** 2) <= USABLE * free)
-        edge = next(fits, EDGES[-1])
+        edge = next(fits, None)
+        if edge is None:
+            least = self.predicted(pixels, (EDGES[-1] + halo) ** 2) / 1e9
+            log.warning(
+                "warning: tiles: %s; cut into the smallest tiles of %d px it would still take about %.1f GB, and may "
+                "not fit: give a smaller size=, optimizer=adam, or method.space=image",
+                what, EDGES[-1], least,
+            )  # fmt: skip
+            return EDGES[-1]
         log.info("tiles: %s: cut into tiles of %d px, a halo of up to %d px beside them", what, edge, halo)
         return edge
 
@@ -139,7 +167,7 @@ class Plan:
             at_once: Pixels whose features are in memory at the same time: those of the image, or of a tile.
         """
         saved, largest = self.per_pixel
-        return round(pixels * 3 * 4 * IMAGES + at_once * (SAVED * saved + LARGEST * largest))
+        return round(pixels * 3 * 4 * self.images + at_once * (SAVED * saved + LARGEST * largest))
 
     @cached_property
     def per_pixel(self) -> tuple[float, float]:

@@ -1,5 +1,8 @@
 """The fastest device, and the arithmetic that `trainer.precision=auto` stands for."""
 
+import os
+from typing import Any
+
 import torch
 
 FLOAT32, BFLOAT16 = "32-true", "bf16-mixed"
@@ -11,6 +14,22 @@ def fastest() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def named(word: str) -> str:
+    """Return the type of device that a user names: `cpu`, `cuda`, `mps`, or `gpu` for the fastest.
+
+    Raises:
+        ValueError: There is no such device, or torch can't use it here.
+    """
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if word == "gpu" and fastest() != "cpu":
+        return fastest()
+    if word not in (*found, "gpu"):
+        raise ValueError(f"device is {word!r}; give cpu, gpu, cuda, mps, or null for the fastest")
+    if not found.get(word):
+        raise ValueError(f"device={word}, but torch finds no such GPU here; give device=cpu, or null for the fastest")
+    return word
 
 
 def device_type(accelerator: str) -> str:
@@ -39,3 +58,36 @@ def precision(asked: str, *, network: bool, accelerator: str) -> str:
 def has_bfloat16() -> bool:
     """Return whether this CPU has instructions that multiply bfloat16 (AVX-512 BF16 or AMX)."""
     return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+def arithmetic(device: str, precision: str) -> dict[str, Any]:
+    """Return in what a run computes, for its record.
+
+    float32 on an NVIDIA GPU is not what it is elsewhere: cuDNN rounds what it convolves to TF32, with 10 bits after the
+    point instead of 23, unless NVIDIA_TF32_OVERRIDE=0 is set.
+
+    Args:
+        device: Its type.
+        precision: Lightning's name of it.
+    """
+    if device != "cuda":
+        return {"precision": precision}
+    tf32 = os.environ.get("NVIDIA_TF32_OVERRIDE") != "0"
+    products = torch.backends.cuda.matmul.allow_tf32
+    return {
+        "precision": precision,
+        "gpu": torch.cuda.get_device_name(),
+        "tf32": {"convolutions": tf32 and torch.backends.cudnn.allow_tf32, "matrix products": tf32 and products},
+    }
+
+
+def take_own_gpu(number: int) -> None:
+    """Show this process one of several GPUs, before it uses any, so that jobs at the same time do not share the first.
+
+    Args:
+        number: Of the job; job n takes GPU n modulo their number.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else [str(n) for n in range(torch.cuda.device_count())]
+    if len(gpus) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]

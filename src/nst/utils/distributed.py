@@ -43,6 +43,12 @@ class Ranks:
 SINGLE_PROCESS = Ranks(0, 1)
 
 
+def leave() -> None:
+    """Leave the group of the processes that worked on one picture, if there was one."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def all_sum(values: Sequence[Tensor]) -> Sequence[Tensor]:
     """Return tensors summed over all processes, with one all-reduce for each dtype.
 
@@ -51,7 +57,7 @@ def all_sum(values: Sequence[Tensor]) -> Sequence[Tensor]:
     wanted; to undo that, the backward pass multiplies by the number of processes.
     """
     out: list[Tensor] = list(values)
-    for dtype in {value.dtype for value in values}:
+    for dtype in dict.fromkeys(value.dtype for value in values):  # in the same order in every process
         chosen = [i for i, value in enumerate(values) if value.dtype == dtype]
         flat = torch.cat([values[i].reshape(-1) for i in chosen])
         pieces = torch.split(_AllReduce.apply(flat), [values[i].numel() for i in chosen])

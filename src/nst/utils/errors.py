@@ -24,8 +24,11 @@ REMEDIES = {
     errno.EIO: "the disk reported an input/output error",
 }
 """errno -> what is wrong, and what to do where something can be done."""
-UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+UNITS = {"bytes": 1, "B": 1} | {f"{letter}{i}B": 2 ** (10 * n) for n, letter in enumerate("KMGT", 1) for i in ("i", "")}
+"""Unit -> bytes. Apple's GPU says GB where it means GiB."""
 REQUESTED = re.compile(r"(?:[Tt]ried to allocate|Unable to allocate) ([\d.]+) ?(bytes|[KMGT]?i?B)")
+NO_MEMORY = ("allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
+"""What a RuntimeError says: torch's on the processor, CUDA's and Apple's, cuBLAS's and cuDNN's."""
 USER_ERRORS = (ValueError, TypeError, OSError, ArithmeticError, MemoryError, LookupError)
 LIBRARIES = ("hydra", "omegaconf", "lightning")
 """Packages whose own exceptions are about what the user asked for."""
@@ -61,7 +64,7 @@ def system_error(error: BaseException) -> str | None:
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"  # torch's for a GPU; this module does not import torch
-        or (isinstance(error, RuntimeError) and ("allocate memory" in text or "out of memory" in text))
+        or (isinstance(error, RuntimeError) and any(words in text for words in NO_MEMORY))
     ):
         return _out_of_memory(text)
     if isinstance(error, OSError) and error.errno in REMEDIES and error.strerror:
@@ -72,7 +75,9 @@ def system_error(error: BaseException) -> str | None:
 def _out_of_memory(text: str) -> str:
     found = REQUESTED.search(text)
     amount = f"; {float(found[1]) * UNITS.get(found[2], 1) / 1e9:.3g} GB more were requested" if found else ""
-    where = "GPU memory" if any(word in text for word in ("CUDA", "GPU", "MPS")) else "memory"
+    where = (
+        "GPU memory" if any(word in text.upper() for word in ("CUDA", "GPU", "MPS", "CUBLAS", "CUDNN")) else "memory"
+    )
     return (
         f"out of {where}{amount}; give tiles=512, a smaller size= (memory grows with its square), "
         f"optimizer.history_size=5 for L-BFGS, optimizer=adam, shallower layers or a smaller backbone"
