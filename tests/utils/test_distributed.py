@@ -139,13 +139,51 @@ def test_the_program_paints_with_two_processes(tmp_path, before, optimizer) -> N
     assert {p.name for p in tmp_path.iterdir()} - {"cache"} == {"one", "two"}  # the helper left nothing
 
 
+def helpers_of(process: subprocess.Popen[str]) -> list[int]:
+    return [int(number) for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def wait_until_gone(numbers: list[int]) -> None:
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{number}").exists() for number in numbers):
+        assert time.monotonic() < until, f"{numbers} are still there"
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
-def test_a_signal_ends_both_processes(tmp_path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_both_processes(tmp_path, number) -> None:
     process = run(tmp_path, "trainer=ddp", "trainer.devices=2", "steps=100000", "hydra.run.dir=run")
     while not (tmp_path / "run/status.json").exists():
         time.sleep(0.1)
     time.sleep(12)  # both are at work
-    process.send_signal(signal.SIGTERM)
+    helpers = helpers_of(process)
+    assert helpers
+    process.send_signal(number)
     text, _ = process.communicate(timeout=60)
-    assert process.returncode == 143, text
+    assert process.returncode == 128 + number, text
     assert (tmp_path / "run/partial.png").exists()
+    wait_until_gone(helpers)
+
+
+BOMB = """
+import os
+from lightning.pytorch import Callback
+
+class Bomb(Callback):
+    def on_train_batch_start(self, trainer, module, *args):
+        if trainer.global_step == 2 and os.environ.get("LOCAL_RANK") == "1":
+            raise ValueError("the bomb went off")
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_says_why_and_ends_the_other(tmp_path, monkeypatch) -> None:
+    (tmp_path / "bomb.py").write_text(BOMB)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT / 'src'}")
+    words = ("trainer=ddp", "trainer.devices=2", "steps=100000", "hydra.run.dir=run")
+    process = run(tmp_path, *words, "+callbacks.bomb._target_=bomb.Bomb")
+    text, _ = process.communicate(timeout=100)
+    assert process.returncode != 0
+    assert "error: process 1: the bomb went off" in text
+    assert '"state": "failed"' in (tmp_path / "run/status.json").read_text()

@@ -20,6 +20,7 @@ from nst.data.download import Download
 from nst.data.library import ImageSource, find
 from nst.losses import Content, Gram, Term
 from nst.methods import ImageMethod
+from nst.methods.parametrization import SPACES
 from nst.metrics import FIGURES
 from nst.metrics.judge import Judge
 from nst.multiscale import MultiscaleObjective
@@ -27,6 +28,7 @@ from nst.objective import Objective
 from nst.optim.optimization import Optimization
 from nst.tiling.plan import images_kept
 from nst.utils import devices
+from nst.utils.errors import check_choice
 
 HYPERPARAMETERS = (
     "backbone", "color", "content", "init", "layers", "loss", "method", "optimizer", "pyramid", "scheduler", "style",
@@ -191,7 +193,8 @@ def objective(config: DictConfig) -> Objective:
     names = [layer for layer in wanted if layer not in ("image", "input")]
     shared = {"backbone": build(config.backbone, layers=names), "terms": terms, "cut": config.tiles}
     if "space" in config.method:
-        shared["images"] = images_kept(states=_states(config.optimizer), space=config.method.space)
+        space = check_choice("method.space", config.method.space, SPACES)
+        shared["images"] = images_kept(states=_states(config.optimizer), space=space)
     return Objective(**shared) if config.scales == 1 else MultiscaleObjective(scales=config.scales, **shared)
 
 
