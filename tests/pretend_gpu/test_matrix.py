@@ -49,7 +49,7 @@ def cached_backbones(monkeypatch):
 
 
 def objective_of(backbone: str, loss: str, tiles: str | int) -> Objective:
-    random = [] if backbone in ("wavelet", "squeezenet_embedded") else ["backbone.checkpoint=random"]
+    random = [] if backbone in ("wavelet", "squeezenet_embedded", "small_vgg19") else ["backbone.checkpoint=random"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         words = [f"loss={loss}", f"backbone={backbone}", f"tiles={tiles}", "weights.tv=0.001", "name=test", *random]
         return instantiate.objective(OmegaConf.create(plain(compose("train", words))))

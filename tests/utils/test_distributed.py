@@ -160,7 +160,7 @@ def test_a_signal_ends_both_processes(tmp_path, number) -> None:
     helpers = helpers_of(process)
     assert helpers
     process.send_signal(number)
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=150)
     assert process.returncode == 128 + number, text
     assert (tmp_path / "run/partial.png").exists()
     wait_until_gone(helpers)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -83,3 +83,5 @@ def _end(trainer: Trainer) -> None:
     _started.clear()
     for one in mine:
         one.kill()
+        with suppress(TimeoutExpired):
+            one.wait(timeout=GRACE)
