@@ -48,7 +48,7 @@ runpy.run_path(os.path.join(sys.argv.pop(), "train.py"), run_name="__main__")
 
 
 def test_everything_imports_and_a_picture_is_painted(tmp_path):
-    done = windows(tmp_path, "-c", EVERYTHING, *QUICK, "hydra.run.dir=run", str(ROOT))
+    done = windows(tmp_path, "-c", EVERYTHING, *QUICK, "judge=none", "timelapse=none", "hydra.run.dir=run", str(ROOT))
     text, _ = done.communicate(timeout=300)
     assert done.returncode == 0, text
     assert json.loads((tmp_path / "run/status.json").read_text())["state"] == "finished"

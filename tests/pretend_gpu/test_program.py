@@ -8,7 +8,8 @@ import torch
 from conftest import picture
 
 from nst.callbacks.stop_on_signal import StopOnSignal
-from pretend_gpu.device import KIND
+from pretend_gpu import rules
+from pretend_gpu.device import KIND, counted
 
 TINY = ("backbone=wavelet", "size=64", "steps=4", "judge=none", "timelapse=none")
 GPU, CPU = {"cuda": "trainer=gpu", "mps": "trainer=mps"}[KIND], "trainer=cpu"
@@ -28,7 +29,9 @@ def same_picture(one, other, within):
 
 
 def test_a_picture_with_all_defaults(program):
-    folder = program(GPU, "backbone=wavelet", "size=64", "steps=4")
+    with counted() as counts:
+        folder = program(GPU, "backbone=wavelet", "size=64", "steps=4")
+    assert [str(func) for func in counts.seen if not rules.runs_on_mps(func)] == []  # Apple's GPU has them all
     made = finished(folder)
     assert made["device"] == KIND
     assert made["judge"]["score"] is not None
