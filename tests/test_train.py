@@ -38,9 +38,9 @@ def test_a_run_leaves_its_pictures_and_its_record(train, tmp_path, photo):
     assert metrics["sources"]["checkpoint"]["origin"] == "embedded"
     assert "size: 64" in (run / "config.yaml").read_text()
     tags = _tensorboard(run)
-    assert {"loss", "loss/style", "loss/content", "lr", "final/loss"} <= set(tags["scalars"])
-    assert any(tag.startswith("style/") for tag in tags["scalars"])
-    assert {"picture", "content", "style/1"} <= set(tags["images"])
+    assert {"loss", "loss/style", "loss/content", "schedule/lr", "result/loss"} <= set(tags["scalars"])
+    assert any(tag.startswith("term/style/") for tag in tags["scalars"])
+    assert {"picture", "source/content", "source/style_1"} <= set(tags["images"])
 
 
 def _tensorboard(run):

@@ -73,7 +73,7 @@ def paint(
     if refused := next((word for word in asked if word in ("-m", "--multirun") or word.startswith("search=")), None):
         raise ValueError(f"{refused} is for many runs; call nst.sweep")
     if folder is not None:
-        asked.append(*words({"hydra.run.dir": fspath(folder)}))
+        asked += words({"hydra.run.dir": fspath(folder)})
     notebook = Notebook() if progress and in_notebook() else None
     watchers = [Watch(callback)] if callback else []
     bar = progress and notebook is None and sys.stdout.isatty()

@@ -16,24 +16,30 @@ class Log(TensorBoardLogger):
 
     @property
     def experiment(self):
-        return SimpleNamespace(add_image=lambda tag, image, step: self.shown.append((tag, step, *image.shape[1:])))
+        return SimpleNamespace(_get_file_writer=lambda: SimpleNamespace(add_summary=self.add))
+
+    def add(self, summary, step):
+        (value,) = summary.value
+        self.shown.append((value.tag, step, value.image.height, value.image.width))
 
 
 def module(noise, **more):
     picture = noise(8, 12)
     return SimpleNamespace(
-        content=picture, styles=[SimpleNamespace(image=picture)], image=lambda: picture, first_step=100, **more
+        content=picture, styles=[SimpleNamespace(image=picture)], image=lambda: picture, **{"first_step": 100} | more
     )
 
 
-def test_a_level_shows_its_sources_once_and_the_picture_at_the_interval(noise):
+def test_a_run_shows_its_sources_once_and_every_level_the_picture_at_the_interval(noise):
     log, snapshots = Log(), Snapshots(every=3)
     trainer = SimpleNamespace(loggers=[log], global_step=0)
+    snapshots.on_train_start(trainer, module(noise, first_step=0))
+    assert log.shown == [(tag, 0, 8, 12) for tag in ("picture", "source/content", "source/style_1")]
     snapshots.on_train_start(trainer, module(noise))
-    assert log.shown == [(tag, 100, 8, 12) for tag in ("content", "style/1", "picture")]
+    assert log.shown[3:] == [("picture", 100, 8, 12)]
     for trainer.global_step in range(1, 8):
         snapshots.on_train_batch_end(trainer, module(noise))
-    assert [step for _, step, *_ in log.shown[3:]] == [103, 106]
+    assert [step for _, step, *_ in log.shown[4:]] == [103, 106]
 
 
 def test_a_long_level_is_shown_ever_more_rarely(noise):
@@ -63,7 +69,7 @@ def test_a_preview_shows_the_photograph_once_and_every_style_once_a_step(noise):
     for trainer.global_step in (1, 2, 2, 3):
         preview.on_train_batch_end(trainer, network)
     styles = [("picture/a", 8, 8), ("picture/b", 8, 8)]
-    assert log.shown == [("content", 0, 8, 8), *((tag, step, *size) for step in (0, 2) for tag, *size in styles)]
+    assert log.shown == [("source/content", 0, 8, 8), *((tag, step, *size) for step in (0, 2) for tag, *size in styles)]
 
 
 @pytest.mark.parametrize("make", [lambda n: Snapshots(every=n), lambda n: Preview(torch.zeros(1, 3, 4, 4), every=n)])

@@ -62,8 +62,8 @@ def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path)
     assert all(name.startswith("network.") for name in inside["state_dict"])  # never the frozen loss network
     assert inside["global_step"] == 4 and inside["optimizer_states"] and inside["lr_schedulers"]
     scalars, pictures = _tensorboard(run)
-    assert {"loss", "loss/style", "loss/content", "lr", "final/loss"} <= scalars
-    assert {"content", "picture/starry_night"} <= pictures
+    assert {"loss", "loss/style", "loss/content", "schedule/lr", "result/loss"} <= scalars
+    assert {"source/content", "picture/starry_night"} <= pictures
 
 
 def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(train, tmp_path):

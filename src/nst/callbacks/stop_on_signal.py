@@ -22,13 +22,11 @@ class Interrupted(Exception):  # noqa: N818 - an outcome, not an error
     """A signal asked the run to end.
 
     Attributes:
-        number: Of the signal.
         exit_code: 128 + the signal's number, as a shell has it.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.number = number
         self.exit_code = 128 + number
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 
-from nst.callbacks.stop_on_signal import Interrupted
+from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.methods.image_module import ImageModule
 
 PREVIEW = 384
@@ -59,8 +59,10 @@ class Watch(Callback):
         """Call it."""
         try:
             self.function(step_of(trainer, module))
-        except KeyboardInterrupt:
-            raise Interrupted(signal.SIGINT) from None
+        except KeyboardInterrupt:  # as a signal does: before the next step, when the state has been kept
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, StopOnSignal):
+                    callback.received = signal.SIGINT
 
 
 class Notebook(Callback):

@@ -11,7 +11,7 @@ TRAINER = {
     "min_epochs": "steps=",
     "max_time": "steps=; a run can be stopped by Ctrl-C and continued by resume=",
     "callbacks": "callbacks= (a group), or +callbacks.<name>._target_=",
-    "logger": "logger=tensorboard, csv or none",
+    "logger": "logger=tensorboard, csv, wandb, mlflow, comet or none",
     "default_root_dir": "hydra.run.dir=",
     "fast_dev_run": "size=64 steps=1",
     "limit_train_batches": "steps=",

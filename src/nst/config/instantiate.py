@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 
-from nst.callbacks import Checkpoint
+from nst.callbacks import Checkpoint, Snapshots
 from nst.config.invocation import Invocation
 from nst.config.job import Choices, ImageJob, LoggerOptions, NetworkJob
 from nst.config.training_options import TrainingOptions
@@ -58,7 +58,7 @@ def job(config: DictConfig, invocation: Invocation, choices: Choices) -> ImageJo
         "choices": choices,
         "content": (content, find(content, download)),
         "styles": [(style, find(style, download)) for style in asked],
-        "trainer": bound(trainer, config, invocation.folder),
+        "trainer": bound(trainer, config, invocation),
         "loggers": loggers(config, invocation, content=content, styles=asked),
         "minimize": _plain(config)["minimize"],
         "max_megapixels": config.max_megapixels,
@@ -251,9 +251,14 @@ def settled(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "trainer": {**node, "precision": precision}}
 
 
-def trainer(config: DictConfig, folder: Path, steps: int, logs: list[Logger], more: list[Callback]) -> Trainer:
+def trainer(
+    config: DictConfig, invocation: Invocation, steps: int, logs: list[Logger], more: list[Callback]
+) -> Trainer:
     """Build a trainer for one stage; every stage has callbacks of its own."""
     callbacks = [*(build(node) for node in config.callbacks.values() if node), *more]
+    for callback in callbacks:
+        if isinstance(callback, Snapshots):
+            callback.sources = [source for source in ("content", "style") if invocation.shows(source)]
     callbacks.sort(key=lambda callback: not isinstance(callback, Checkpoint))  # it comes first, the rest as they are
     made: Trainer = build(
         config.trainer,
@@ -262,7 +267,7 @@ def trainer(config: DictConfig, folder: Path, steps: int, logs: list[Logger], mo
         callbacks=callbacks,
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
-        default_root_dir=str(folder),
+        default_root_dir=str(invocation.folder),
     )
     return made
 
@@ -293,12 +298,14 @@ def loggers(
         known.get(key, key): invocation.choice(key) if key in invocation.choices else _cell(config, key)
         for key in invocation.swept
     }
-    judged = [f"judge/{name}" for name in FIGURES] if config.judge else []
-    finals = ["final/loss", *(f"final/{name}" for name in config.loss), *judged]
+    judged = [f"result/judge/{name}" for name in FIGURES] if config.judge else []
+    finals = ["result/loss", *(f"result/{name}" for name in config.loss), *judged]
     return LoggerOptions(
         factories=[partial(node) for node in config.logger.values() if node],
         choices=fixed | swept,
-        metrics=[*finals, "final/seconds", "final/peak_memory_gb"],
+        metrics=[*finals, "result/seconds", "result/peak_memory_gb"],
+        label=invocation.label,
+        group=invocation.group,
     )
 
 

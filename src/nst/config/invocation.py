@@ -14,6 +14,8 @@ from omegaconf import OmegaConf
 
 from nst.utils.process import cores, threads_per_job
 
+LONGEST = 120
+"""Letters of a label at most: it is the name of a folder."""
 Outcome = float | list[float]
 """What a sweeper minimises."""
 
@@ -28,7 +30,9 @@ class Invocation:
         choices: Group -> the option chosen.
         launcher: Hydra's configuration of the launcher.
         number: Of the job in its sweep; None for a single run.
+        sweep: The folder of its sweep, or None.
         swept: The keys that the sweep varies.
+        first: Key -> the first of its values, where these are known beforehand.
         watchers: Callbacks of Lightning's trainer that a caller from Python adds.
         shows_progress: Whether a bar on the terminal is wanted.
     """
@@ -38,7 +42,9 @@ class Invocation:
     choices: dict[str, str | None]
     launcher: dict[str, Any] = field(default_factory=dict)
     number: int | None = None
+    sweep: Path | None = None
     swept: list[str] = field(default_factory=list)
+    first: Mapping[str, str] = field(default_factory=dict)
     watchers: Sequence[Any] = ()
     shows_progress: bool = True
 
@@ -72,9 +78,35 @@ class Invocation:
         """Return it with the options that were chosen for an earlier run in the place of this command's."""
         return replace(self, choices={**self.choices, **choices})
 
-    def in_sweep_of(self, swept: Sequence[str]) -> "Invocation":
-        """Return it with the keys that its sweep varies."""
-        return replace(self, swept=list(swept))
+    def in_sweep_of(self, folder: Path, swept: Sequence[str], first: Mapping[str, str]) -> "Invocation":
+        """Return it with its sweep's folder, the keys that the sweep varies, and their first values."""
+        return replace(self, sweep=folder, swept=list(swept), first=dict(first))
+
+    @property
+    def group(self) -> str:
+        """The name of the sweep that this is a job of, or nothing."""
+        return self.sweep.resolve().name if self.sweep else ""
+
+    @property
+    def label(self) -> str:
+        """What the sweep varies, as it is in this job: `backbone=wavelet,weights.style=0.3`, fit for a file's name."""
+        words = [f"{key}={_short(value)}" for key, value in self._values().items() if key in self.swept]
+        return re.sub(r"[^\w.,=+@() \-\[\]{}]", "_", ",".join(words))[:LONGEST].strip(" .")
+
+    def shows(self, source: str) -> bool:
+        """Tell whether this job is the first of its sweep with its content, or its style.
+
+        Args:
+            source: `content` or `style`.
+        """
+        if not self.number:
+            return True
+        values, others = self._values(), [key for key in self.swept if key.split(".")[0].split("@")[-1] != source]
+        return bool(self.first) and all(values.get(key) == self.first.get(key) for key in others)
+
+    def _values(self) -> dict[str, str]:
+        pairs = [word.lstrip("+~").partition("=") for word in self.overrides]
+        return {key: value for key, _, value in pairs}
 
     def choice(self, group: str) -> str:
         """Return the option chosen for a group; for a list of options, joined by +."""
@@ -82,6 +114,17 @@ class Invocation:
         if chosen in (None, "None"):  # Hydra notes no choice for a list; a picture's record says "None"
             return "+".join(listed(self.overrides, group))
         return str(chosen)
+
+
+def _short(value: str) -> str:
+    """A value as a name has it: of a file its stem, of a long number four digits."""
+    text = value.strip("'\"")
+    if "/" in text or re.search(r"\.\w{3,4}$", text):
+        return Path(text).stem
+    try:
+        return f"{float(text):.4g}" if len(text) > 8 else text
+    except ValueError:
+        return text
 
 
 def command(overrides: Sequence[str]) -> str:

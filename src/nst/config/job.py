@@ -21,6 +21,7 @@ from nst.data.photographs import TrainingImages
 from nst.methods import ImageMethod, NetworkMethod
 from nst.metrics.judge import Judge
 from nst.objective import Objective
+from nst.trackers import Run
 
 FREE = (
     "download",
@@ -70,14 +71,34 @@ class LoggerOptions:
     """What the loggers of a run are built from, and what they are told of it.
 
     Attributes:
-        factories: Make the loggers; each takes `save_dir`, `name` and `version`.
-        choices: The run's row in HParams: the same names for every run, and what the sweep varies.
+        factories: Make the loggers.
+        choices: The run's row: the same names for every run, and what the sweep varies.
         metrics: Names of the final figures.
+        label: What was swept, `backbone=wavelet,weights.style=0.3`.
+        group: The sweep's folder, or nothing.
     """
 
     factories: Sequence[Callable[..., Logger]]
     choices: Mapping[str, Any]
     metrics: Sequence[str]
+    label: str
+    group: str
+
+    def run(self, folder: Path, last_step: int | None) -> Run:
+        """Return the run as the loggers are told it.
+
+        Args:
+            folder: The run's own.
+            last_step: Step of the last entries to keep of an interrupted run; None for a new run.
+        """
+        return Run(
+            folder=folder,
+            label=self.label,
+            group=self.group,
+            choices=self.choices,
+            metrics=self.metrics,
+            last_step=last_step,
+        )
 
 
 TrainerFactory = Callable[[int, list[Logger], list[Callback]], Trainer]

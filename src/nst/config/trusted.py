@@ -16,6 +16,7 @@ CLASSES = (
     *(f"nst.{part}." for part in ("backbones", "callbacks", "losses", "methods", "metrics", "networks", "tiling")),
     *(f"nst.data.{part}." for part in ("color", "download", "inputs", "photographs")),
     "nst.config.training_options.",
+    "nst.trackers.",
     "torch.optim.",
     "lightning.pytorch.trainer.",
     "lightning.pytorch.loggers.",

@@ -7,7 +7,7 @@ from nst import kernels
 from nst.config.invocation import Invocation, listed
 from nst.metrics.judge import check_minimize
 from nst.tiling.plan import check_cut
-from nst.utils import typecheck
+from nst.utils import extras, typecheck
 from nst.utils.errors import nearest
 
 TOP_LEVEL = {
@@ -68,6 +68,8 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
             )
     for key, kind in TOP_LEVEL.items():
         typecheck.check_value(key, config[key], kind)
+    for logger in config["logger"]:
+        extras.require(f"logger={logger}")
     typecheck.check(config)
     _check_ranges(config)
     _check_several_devices(config, invocation)

@@ -12,6 +12,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
+from nst import trackers
 from nst.callbacks import Checkpoint, Progress, checkpoint
 from nst.callbacks.checkpoint import RunState
 from nst.callbacks.stop_on_signal import StopOnSignal
@@ -20,7 +21,7 @@ from nst.config.job import ImageJob
 from nst.data import image_io, inputs
 from nst.data.inputs import Inputs
 from nst.data.library import ImageFile, ImageSource
-from nst.experiment import helpers, loggers, provenance, status
+from nst.experiment import helpers, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import Record
 from nst.methods import ImageModule, Stage
@@ -83,8 +84,8 @@ def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | N
         job.timelapse.save(job.folder)
     loss, terms, judged = _measure(job, module, pictures, levels, facts, record)
     finals = {"loss": loss, **terms, **record.costs()}
-    judge = {f"judge/{name}": nan if value is None else value for name, value in judged.items()}
-    loggers.finish(logs, {f"final/{name}": value for name, value in finals.items()} | judge)
+    judge = {f"result/judge/{name}": nan if value is None else value for name, value in judged.items()}
+    trackers.finish(logs, {f"result/{name}": value for name, value in finals.items()} | judge)
     return sweep_value(job.minimize, {**judged, "loss": loss, "seconds": record.seconds()})
 
 
@@ -154,7 +155,7 @@ def _watchers(
     if not record.leads:
         return [], None, []
     last_step = int(before.facts["step"]) if before.level else None
-    logs = loggers.open_loggers(**vars(job.loggers), folder=job.folder, last_step=last_step)
+    logs = trackers.open_loggers(job.loggers.factories, job.loggers.run(job.folder, last_step))
     saver = job.checkpoint(path=before.path, facts=facts, spent=before.facts["seconds"]) if job.checkpoint else None
     return logs, saver, [one for one in (saver, stop, job.timelapse, *job.invocation.watchers) if one is not None]
 

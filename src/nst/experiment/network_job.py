@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst import trackers
 from nst.callbacks import Preview, Progress
 from nst.callbacks.checkpoint import NAME, NetworkCheckpoint
 from nst.callbacks.stop_on_signal import StopOnSignal
@@ -19,7 +20,7 @@ from nst.config.job import NetworkJob
 from nst.data import image_io
 from nst.data.inputs import StylePicture
 from nst.data.library import ImageFile, ImageSource
-from nst.experiment import loggers, status
+from nst.experiment import status
 from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import sweep_value
@@ -62,7 +63,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     stage = next(method.stages(loader, about=about))
     content = _preview_content(job)
     last_step = (own.batches or 0) // job.accumulate - 1 if own else None  # Lightning counts from 0
-    logs = loggers.open_loggers(**vars(job.loggers), folder=job.folder, last_step=last_step)
+    logs = trackers.open_loggers(job.loggers.factories, job.loggers.run(job.folder, last_step))
     callbacks = [
         stop,
         Preview(content, every=options.preview_every),
@@ -98,7 +99,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         device=trainer.strategy.root_device.type,
     )
     finals = {"loss": loss, **terms, **record.costs()}
-    loggers.finish(logs, {f"final/{name}": value for name, value in finals.items()})
+    trackers.finish(logs, {f"result/{name}": value for name, value in finals.items()})
     log.info("network: %s", job.folder / FILE)
     return sweep_value(job.minimize, {"loss": loss, "seconds": record.seconds()})
 

@@ -131,8 +131,7 @@ def _run(
 
 def _interrupted(error: BaseException, stop: StopOnSignal, record: Record) -> SystemExit:
     """Record and tell that a signal ended the run, and return the exit that it ends in."""
-    asked = error.number if isinstance(error, Interrupted) else signal.SIGTERM
-    number = stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else asked)
+    number = stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
     outcome = Interrupted(number)
     folder = short(record.folder)
     record.status("interrupted", str(outcome))

@@ -19,7 +19,10 @@ FAILED = float("inf")
 """What a job that failed gives to a sweeper: sweepers minimise, and not-a-number would end them."""
 NAME = "status.json"
 LOCK = ".lock"
-STALE = ("events.out.tfevents.*", "metrics.csv", "partial.png", "metrics.json", "last.ckpt")
+STALE = (
+    "events.out.tfevents.*", "*/events.out.tfevents.*", "loggers.json", "metrics.csv", "partial.png", "metrics.json",
+    "last.ckpt",
+)  # fmt: skip
 """Files of an earlier try that a new start in the same folder must not be mixed with."""
 WRITTEN = (*STALE, NAME, "config.yaml", "final.png", "level_*.png", "timelapse.*", "network.ckpt", "gallery.*")
 """Files that a run or a sweep writes into its folder."""

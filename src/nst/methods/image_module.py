@@ -200,7 +200,7 @@ class ImageModule(LightningModule):
         rows = torch.stack([values for _, _, values in self.unlogged]).tolist()
         for (step, rate, _), row in zip(self.unlogged, rows, strict=True):
             for logger in self.loggers:
-                logger.log_metrics({**dict(zip(self.scalars, row, strict=True)), "lr": rate}, step=step)
+                logger.log_metrics({**dict(zip(self.scalars, row, strict=True)), "schedule/lr": rate}, step=step)
         self.unlogged = []
         for logger in self.loggers:
             logger.save()
@@ -233,5 +233,5 @@ class ImageModule(LightningModule):
 def _scalars(shares: Mapping[str, Any]) -> Stats:
     """Name in the log -> scalar, of the terms and of their layers."""
     terms = {f"loss/{name}": sum_of(list(stats.values())) for name, stats in shares.items()}
-    layers = {f"{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
+    layers = {f"term/{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
     return terms | layers

@@ -138,7 +138,7 @@ class NetworkModule(LightningModule):
 
     def _log(self, loss: Tensor, losses: dict[str, Tensor]) -> None:
         values = {f"loss/{name}": value for name, value in losses.items()}
-        rate = {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
+        rate = {"schedule/lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
         self.log("loss", loss, logger=bool(self.loggers), batch_size=1)
         self.log_dict({**values, **rate}, logger=bool(self.loggers), batch_size=1)
 

@@ -52,6 +52,7 @@ class Announce(Callback):
         fields = {
             "overrides": words,
             "swept": swept(words) or list(OmegaConf.select(config, "hydra.sweeper.params") or {}),
+            "first": first(words),
             "objective": config.minimize if isinstance(config.minimize, str) else list(config.minimize),
             "began": before.get("began") or status.utc(time.time()),
         }
@@ -88,6 +89,12 @@ def _importable(module: str) -> bool:
 def swept(words: list[str]) -> list[str]:
     """Return the keys that a sweep's command line gives several values."""
     return [str(o.key_or_group) for o in OverridesParser.create().parse_overrides(words) if o.is_sweep_override()]
+
+
+def first(words: list[str]) -> dict[str, str]:
+    """Return the first value of every key that a sweep's command line gives several values."""
+    parsed = OverridesParser.create().parse_overrides(words)
+    return {str(o.key_or_group): str(next(iter(o.sweep_string_iterator()))) for o in parsed if o.is_sweep_override()}
 
 
 def end(*, returned: bool) -> int:

@@ -61,7 +61,8 @@ def run(config: DictConfig) -> Outcome:
     if before and not same and before.get("state") in ("running", "finished"):
         return _collided(config, invocation)
     sweep = Path(HydraConfig.get().sweep.dir)
-    invocation = invocation.in_sweep_of(manifest.read(sweep).get("swept") or [])
+    fields = manifest.read(sweep)
+    invocation = invocation.in_sweep_of(sweep, fields.get("swept") or [], fields.get("first") or {})
     try:
         config, invocation = recipes.settle(config, invocation)
         job = compose.plain(config)
