@@ -38,6 +38,8 @@ SETTINGS = [  # what must be chosen for a key to exist, tried in turn
     ("method=adain", "data=folder"),
     ("loss=strotss",),
     ("hydra/launcher=joblib",),
+    ("logger=wandb",),
+    ("logger=mlflow",),
     ("hydra/launcher=submitit_slurm",),
 ]
 FORMER = {"recipe", "objective", "learn"}  # names of version 0.1, which config/legacy.py reads
