@@ -15,7 +15,7 @@ from nst.config import trusted, validate
 from nst.config.invocation import Invocation
 from nst.config.job import digest_of
 from nst.data import image_io
-from nst.experiment.loggers import csv_rows
+from nst.trackers import csv_rows
 from nst.utils import files
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
