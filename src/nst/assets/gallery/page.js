@@ -4,7 +4,7 @@ const views = { grid: viewGrid, cards: viewCards, table: viewTable, plot: viewPl
 function summary(count) {
   const finished = data.runs.filter((run) => run.state === "finished").length;
   const bad = data.runs.length - finished;
-  const parts = [`${data.runs.length} runs`, ...(bad ? [`${bad} not finished`] : []), ...(count < data.runs.length ? [`${count} shown`] : []), ...(best ? [`best score ${format(best.figures.score)}: run ${best.name}`] : [])];
+  const parts = [`${data.runs.length} runs`, ...(bad ? [`${bad} not finished`] : []), ...(count < data.runs.length ? [`${count} shown`] : []), ...(best ? [`lowest score ${format(best.figures.score)}: run ${best.name}`] : [])];
   $("summary").textContent = parts.join(" \u00b7 ");
   $("reset").hidden = count === data.runs.length;
 }

@@ -6,7 +6,7 @@ function thumbnail(run, except = [], verbose = false) {
     : el("div", { class: "none", text: run.reason ?? run.state });
   const value = format(run.figures[figure]);
   const caption = el("span", { class: "caption" }, el("span", { text: "#" + run.name }), run.state === "finished" ? el("b", { text: value, title: titles[figure] }) : el("b", { class: "state", text: run.state }));
-  const node = el("button", { class: "run" + (run === best ? " best" : ""), onclick: () => open(run), "data-run": run.name, title: run === best ? "best score" : null }, picture, caption);
+  const node = el("button", { class: "run" + (run === best ? " best" : ""), onclick: () => open(run), "data-run": run.name, title: run === best ? "lowest score" : null }, picture, caption);
   if (verbose) node.append(el("span", { class: "words", text: data.axes.filter((key) => !except.includes(key)).map((key) => `${key}=${label(choice(run, key))}`).join("  ") }));
   return node;
 }
