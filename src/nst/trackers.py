@@ -216,6 +216,7 @@ class Comet(Tracker):
             ValueError: Comet would record nothing, as with Lightning's `online=False`.
         """
         if not self.logger.experiment.alive:
+            self.logger.experiment.end()  # else Comet gives it to the next run of this process
             raise ValueError(
                 "logger=comet records nothing: give a key that Comet accepts, or for an archive on this machine set "
                 "COMET_START_ONLINE=0 and leave logger.comet.online=null"
