@@ -143,6 +143,7 @@ OPTIONS: dict[str, str] = {
     "trainer.devices=0": "device",
     "trainer.devices=some": "device",
     "trainer.log_every_n_steps=x": "log_every_n_steps",
+    "hydra.job.env_set.FOO=1": "nor another one there; to add it: +hydra.job.env_set.FOO=",
     "trainer.max_tokens=3": "there is no option trainer.max_tokens",
     "logger=wandb": "there is no logger=wandb",
     "judge=critic": "there is no judge=critic",

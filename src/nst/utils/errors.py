@@ -95,8 +95,10 @@ def _hydra_error(error: BaseException) -> str | None:
     cause = error.__cause__  # OmegaConf's, of a key that does not exist
     parent = getattr(cause, "parent_node", None)
     if parent is not None and getattr(cause, "key", None) is not None and hasattr(parent, "keys"):
-        near = nearest(str(cause.key), map(str, parent.keys()))  # type: ignore[union-attr]
-        return f"there is no option {cause.full_key}; nearest: {', '.join(near)}"  # type: ignore[union-attr]
+        key, near = cause.full_key, nearest(str(cause.key), map(str, parent.keys()))  # type: ignore[union-attr]
+        if not near:
+            return f"there is no option {key}, nor another one there; to add it: +{key}="
+        return f"there is no option {key}; nearest: {', '.join(near)}"
     if type(error).__name__ == "OverrideParseException":
         return f"can't read {error.override!r}; quote it: '\"...\"'"  # type: ignore[attr-defined]
     return None
