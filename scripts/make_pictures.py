@@ -118,7 +118,7 @@ SHEETS = {
         [
             Cell("chelsea, swirling_night", "content=chelsea style=swirling_night"),
             Cell("coffee, stained_glass", "content=coffee style=stained_glass"),
-            Cell("rocket, undulating_sunset", "content=rocket style=undulating_sunset"),
+            Cell("coffee, geometric_abstraction", "content=coffee style=geometric_abstraction"),
             Cell("chelsea, painted_wave", "content=chelsea style=painted_wave"),
         ],
         columns=2,
@@ -176,10 +176,10 @@ SHEETS = {
 PAIRS = [
     ("chelsea", "swirling_night"),
     ("coffee", "stained_glass"),
-    ("rocket", "undulating_sunset"),
-    ("astronaut", "geometric_abstraction"),
+    ("astronaut", "marbled_paper"),
+    ("coffee", "geometric_abstraction"),
     ("chelsea", "painted_wave"),
-    ("coffee", "pointillism"),
+    ("chelsea", "mosaic"),
 ]
 BACKBONES = ["wavelet", "squeezenet_embedded", "small_vgg19", "squeezenet", "vgg19"]
 NETWORK = f"method=multistyle style=[swirling_night,undulating_sunset] steps=200 data.names={TRAINED_ON}"
