@@ -102,9 +102,8 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize(
-    "recipe", [pytest.param("crowsonkb", marks=pytest.mark.slow), "strotss", "gatys2017_luminance"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["crowsonkb", "strotss", "gatys2017_luminance"])
 def test_the_recipes_run(here, tmp_path, photo, recipe) -> None:
     size = {"crowsonkb": "size=48", "strotss": "size=48", "gatys2017_luminance": "pyramid.sizes=[40,48]"}[recipe]
     steps = {"gatys2017_luminance": "pyramid.steps=[1,2]"}.get(recipe, "steps=2")

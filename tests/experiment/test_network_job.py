@@ -116,6 +116,7 @@ def _steps(run):
     return [event.step for event in events.Scalars("loss")]
 
 
+@pytest.mark.slow
 def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path):
     options = ("training.checkpoint_every=1", "steps=30", "style=mosaic")
     server = multiprocessing.get_context("forkserver")
@@ -156,6 +157,7 @@ def test_a_new_style_leaves_the_others_bit_identical(train, tmp_path, noise):
     assert any(not torch.equal(after[name], value) for name, value in zip(sorted(new), mean))  # it has learned
 
 
+@pytest.mark.slow
 def test_a_training_is_not_resumed_as_another_method_or_with_other_styles(train, tmp_path):
     assert train(*tiny("feedforward", "style=mosaic", folder="one")).returncode == 0
     for options, words in (

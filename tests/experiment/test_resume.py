@@ -95,7 +95,7 @@ def at_step(step: int):
     ("method", "step"),
     [
         ("adam", 7),
-        ("bands", 6),
+        pytest.param("bands", 6, marks=pytest.mark.slow),
         pytest.param("lbfgs", 8, marks=pytest.mark.slow),
         pytest.param("lbfgs", 12, marks=pytest.mark.slow),
     ],

@@ -308,7 +308,7 @@ def test_what_is_too_small_is_named(objective, noise, monkeypatch, name):
 FLAT = {"black": (0, 0), "white": (1, 0), "a colour": (0.3, 0), "one grey level of noise": (0.3, 1 / 255)}
 
 
-@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("name", ["black", *(pytest.param(name, marks=pytest.mark.slow) for name in list(FLAT)[1:])])
 def test_a_style_is_applied_to_a_flat_content(objective, noise, name):
     level, grain = FLAT[name]
     content = (level + grain * (noise(seed=3) - 0.5)).clamp(0, 1)

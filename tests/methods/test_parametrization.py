@@ -117,6 +117,7 @@ def image_module(objective, start, content, style, space):
     )
 
 
+@pytest.mark.slow
 def test_bands_get_further_in_as_many_evaluations(objective, noise):
     wide = torch.nn.functional.interpolate(noise(6, 8), (48, 64), mode="bicubic").clamp(0, 1)
     losses = {}
