@@ -37,7 +37,7 @@ from nst.experiment.record import peak_memory, reset_peak_memory
 from nst.experiment.run import quiet
 
 CONF = Path(__file__).parent.parent / "conf"
-NAMES = [*loops.PLAIN, "wavelet", "resnet50", "inception"]
+NAMES = [*loops.PLAIN, "small_vgg19", "wavelet", "resnet50", "inception"]
 
 
 def configure(backbone: str, *more: str) -> DictConfig:
