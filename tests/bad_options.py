@@ -145,7 +145,7 @@ OPTIONS: dict[str, str] = {
     "trainer.log_every_n_steps=x": "log_every_n_steps",
     "hydra.job.env_set.FOO=1": "nor another one there; to add it: +hydra.job.env_set.FOO=",
     "trainer.max_tokens=3": "there is no option trainer.max_tokens",
-    "logger=wandb": "there is no logger=wandb",
+    "logger=neptune": "there is no logger=neptune",
     "judge=critic": "there is no judge=critic",
     "download.timeout=-1": "download.timeout",
     "download.hosts=commons.wikimedia.org": "download.hosts",

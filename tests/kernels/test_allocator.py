@@ -30,7 +30,7 @@ with allocator.keep_memory(KEEP):
     given = held()
     use()
 after = held()
-use(75)  # larger than any hole that the block left in the heap, which malloc would take instead of a mapping
+use(200)  # more than all that the block had, whose holes in the heap malloc would take instead of a mapping
 print(inside - before, given - before, after - before, held() - before)
 """
 

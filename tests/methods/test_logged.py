@@ -28,7 +28,7 @@ def test_a_step_of_many_evaluations_is_one_row(objective, noise, tmp_path):
     assert not said and [row["step"] for row in rows] == ["2", "4", "6"]
     assert float(rows[0]["loss"]) > float(rows[-1]["loss"]) > 0
     for row in rows:
-        assert row["lr"] == "1.0" and float(row["loss/content"]) > 0 and len(row) > 5
+        assert row["schedule/lr"] == "1.0" and float(row["loss/content"]) > 0 and len(row) > 5
 
 
 def test_a_step_that_spoilt_the_picture_has_no_row(objective, noise, tmp_path):
