@@ -20,13 +20,13 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig
 
+from nst import trackers
 from nst.callbacks import Progress
 from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.config import compose, instantiate
 from nst.config.invocation import Invocation
 from nst.data.inputs import load
 from nst.data.library import ImageSource, find
-from nst.experiment import loggers
 from nst.experiment.run import quiet
 from nst.methods import ImageModule, Stage
 from nst.methods.pyramid import Level
@@ -57,7 +57,7 @@ def lightning(cfg: DictConfig, stage: Stage, folder: Path, pictures: list[ImageS
     """Run them with `Trainer.fit`, as a run does, and return the seconds per evaluation, without the set-up."""
     callbacks = [StopOnSignal(), Progress(stage.name)]
     told = instantiate.loggers(cfg, Invocation.current(), content=pictures[0], styles=pictures[1:])
-    logs = loggers.open_loggers(**vars(told), folder=folder, last_step=None)
+    logs = trackers.open_loggers(told.factories, told.run(folder, None))
     trainer = instantiate.trainer(cfg, folder, stage.steps, logs, callbacks)
     clock = Clock()
     trainer.callbacks.append(clock)

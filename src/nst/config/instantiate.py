@@ -53,12 +53,13 @@ def job(config: DictConfig, invocation: Invocation, choices: Choices) -> ImageJo
     download: Download = build(config.download)
     content = ImageSource(**_plain(config.content), name=invocation.choice("content"))
     asked = styles(_plain(config.style))
+    shown = [source for source in ("content", "style") if invocation.shows(source)]
     shared: dict[str, Any] = {
         "invocation": invocation,
         "choices": choices,
         "content": (content, find(content, download)),
         "styles": [(style, find(style, download)) for style in asked],
-        "trainer": bound(trainer, config, invocation),
+        "trainer": bound(trainer, config, invocation.folder, shown=shown),
         "loggers": loggers(config, invocation, content=content, styles=asked),
         "minimize": _plain(config)["minimize"],
         "max_megapixels": config.max_megapixels,
@@ -252,13 +253,28 @@ def settled(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trainer(
-    config: DictConfig, invocation: Invocation, steps: int, logs: list[Logger], more: list[Callback]
+    config: DictConfig,
+    folder: Path,
+    steps: int,
+    logs: list[Logger],
+    more: list[Callback],
+    *,
+    shown: Sequence[str] = ("content", "style"),
 ) -> Trainer:
-    """Build a trainer for one stage; every stage has callbacks of its own."""
+    """Build a trainer for one stage; every stage has callbacks of its own.
+
+    Args:
+        config: Of the job.
+        folder: The run's own.
+        steps: Of the optimiser.
+        logs: Where curves and pictures go.
+        more: Callbacks beside those of the configuration.
+        shown: Of content and style, what the log gets a picture of.
+    """
     callbacks = [*(build(node) for node in config.callbacks.values() if node), *more]
     for callback in callbacks:
         if isinstance(callback, Snapshots):
-            callback.sources = [source for source in ("content", "style") if invocation.shows(source)]
+            callback.sources = list(shown)
     callbacks.sort(key=lambda callback: not isinstance(callback, Checkpoint))  # it comes first, the rest as they are
     made: Trainer = build(
         config.trainer,
@@ -267,7 +283,7 @@ def trainer(
         callbacks=callbacks,
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in more),
         logger=logs,
-        default_root_dir=str(invocation.folder),
+        default_root_dir=str(folder),
     )
     return made
 
