@@ -23,14 +23,14 @@ from tensorboard.plugins.hparams.list_session_groups import Handler
 
 import nst
 from nst.config.invocation import Invocation
-from nst.trackers import DescribedTensorBoard, Run, described, finish, open_loggers, tracker
+from nst.trackers import DescribedTensorBoard, TrackedRun, described, finish, open_loggers, tracker
 from nst.utils.extras import EXTRAS
 
 
 def log(folder: Path, first: int, last: int, *, last_step: int | None) -> list:
     """Log steps as a run does: a scalar each, every fifth a picture; 1000 is added after a resume."""
     row = {"choices": {"lr": 0.1, "style": "mosaic"}, "metrics": ["result/loss"]}
-    loggers = open_loggers([DescribedTensorBoard, CSVLogger], Run(folder=folder, last_step=last_step, **row))
+    loggers = open_loggers([DescribedTensorBoard, CSVLogger], TrackedRun(folder=folder, last_step=last_step, **row))
     for step in range(first, last + 1):
         for logger in loggers:
             logger.log_metrics({"loss": step + (1000 if last_step else 0)}, step=step)
@@ -92,7 +92,7 @@ def test_the_csv_file_has_each_step_once(resumed):
 
 
 def test_every_tag_has_its_description(tmp_path):
-    (logger,) = open_loggers([DescribedTensorBoard], Run(folder=tmp_path / "run", choices={}, metrics=[]))
+    (logger,) = open_loggers([DescribedTensorBoard], TrackedRun(folder=tmp_path / "run", choices={}, metrics=[]))
     logger.log_metrics({"loss": 1.0, "loss/style": 1.0, "term/style/s0": 1.0, "schedule/lr": 0.1}, step=1)
     tracker(logger).image("source/content", torch.zeros(3, 8, 8), 0)
     finish([logger], {"result/judge/score": 0.5})

@@ -15,7 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from torch import Tensor
 from torch.utils.tensorboard.summary import image as image_summary
 
-from nst.utils.files import write
+from nst.utils.files import read_json, write
 
 Factory = Callable[..., Logger]
 Scalar = bool | int | float | str
@@ -35,7 +35,7 @@ DESCRIPTIONS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TrackedRun:
     """A run as its loggers are told it.
 
     Attributes:
@@ -71,7 +71,7 @@ class Tracker:
         self.logger = logger
 
     @staticmethod
-    def arguments(run: Run, known: str | None) -> dict[str, Any]:
+    def arguments(run: TrackedRun, known: str | None) -> dict[str, Any]:
         """Return what its logger is built with, beside its options.
 
         Args:
@@ -84,7 +84,7 @@ class Tracker:
         """Return what the run is called by this logger, if that is needed to go on with it."""
         return None
 
-    def start(self, run: Run) -> None:
+    def start(self, run: TrackedRun) -> None:
         """Tell it the run's choices."""
         self.logger.log_hyperparams({**run.choices, **({"sweep": run.group} if run.group else {})})
 
@@ -101,14 +101,14 @@ class TensorBoard(Tracker):
     """TensorBoard: a run of a sweep has its events in a folder called by what was swept, which is its name there."""
 
     @staticmethod
-    def arguments(run: Run, known: str | None) -> dict[str, Any]:
+    def arguments(run: TrackedRun, known: str | None) -> dict[str, Any]:
         """Return its folder, and the step after which a resumed run hides what was logged."""
         # SessionLog.START: TensorBoard takes the first of a run for its start, the next for a restart that purges
         purge = 0 if run.last_step is None else run.last_step + 1
         version = f"{run.folder.name}/{run.label}".rstrip("/")
         return {"save_dir": str(run.folder.parent), "name": "", "version": version, "purge_step": purge}
 
-    def start(self, run: Run) -> None:
+    def start(self, run: TrackedRun) -> None:
         """Add the row to HParams, with figures that are not a number, so that a crashed run is listed too."""
         if run.last_step is None or not any(Path(self.logger.log_dir).glob("events.out.tfevents.*")):
             self.logger.log_hyperparams(dict(run.choices), dict.fromkeys(run.metrics, nan), step=0)
@@ -139,7 +139,7 @@ class DescribedTensorBoard(TensorBoardLogger):
 class Csv(Tracker):
     """`metrics.csv`: a resumed run writes the rows before its checkpoint anew, since Lightning deletes an old file."""
 
-    def start(self, run: Run) -> None:
+    def start(self, run: TrackedRun) -> None:
         """Write the rows of an interrupted run up to its checkpoint."""
         earlier = [] if run.last_step is None else csv_rows(run.folder / "metrics.csv", run.last_step)
         with warnings.catch_warnings():
@@ -157,7 +157,7 @@ class Wandb(Tracker):
     """Weights & Biases: the runs of a sweep are a group."""
 
     @staticmethod
-    def arguments(run: Run, known: str | None) -> dict[str, Any]:
+    def arguments(run: TrackedRun, known: str | None) -> dict[str, Any]:
         """Return its folder, name, group, and the run to go on with."""
         resumed = {"id": known, "resume": "allow"} if known else {}
         return {"save_dir": str(run.folder), "name": run.title, "group": run.group or None, **resumed}
@@ -183,7 +183,7 @@ class MlFlow(Tracker):
     """MLflow: the runs of a sweep share the tag `sweep`."""
 
     @staticmethod
-    def arguments(run: Run, known: str | None) -> dict[str, Any]:
+    def arguments(run: TrackedRun, known: str | None) -> dict[str, Any]:
         """Return its name and tag, and the run to go on with."""
         tags = {"sweep": run.group, "folder": str(run.folder)} if run.group else {"folder": str(run.folder)}
         return {"run_name": run.title, "tags": tags, "run_id": known}
@@ -201,7 +201,7 @@ class Comet(Tracker):
     """Comet: the runs of a sweep share a tag."""
 
     @staticmethod
-    def arguments(run: Run, known: str | None) -> dict[str, Any]:
+    def arguments(run: TrackedRun, known: str | None) -> dict[str, Any]:
         """Return the experiment to go on with."""
         return {"experiment_key": known, "mode": "get"} if known else {}
 
@@ -209,7 +209,7 @@ class Comet(Tracker):
         """Return the experiment's key."""
         return str(self.logger.experiment.get_key())
 
-    def start(self, run: Run) -> None:
+    def start(self, run: TrackedRun) -> None:
         """Tell it the name, the sweep and the choices.
 
         Raises:
@@ -256,7 +256,7 @@ def tracker(logger: Logger) -> Tracker:
     return kind(type(logger))(logger)
 
 
-def open_loggers(factories: Iterable[Factory], run: Run) -> list[Logger]:
+def open_loggers(factories: Iterable[Factory], run: TrackedRun) -> list[Logger]:
     """Build the loggers of a run, and tell them its choices.
 
     A resumed run repeats the steps after its checkpoint. TensorBoard hides what was logged of them before (images that
@@ -267,7 +267,7 @@ def open_loggers(factories: Iterable[Factory], run: Run) -> list[Logger]:
         factories: Classes of loggers or partials of them.
         run: The run.
     """
-    known = _read(run.folder / IDS) if run.last_step is not None else {}
+    known = read_json(run.folder / IDS) if run.last_step is not None else {}
     out, ids = [], {}
     for factory in factories:
         made: Any = getattr(factory, "func", factory)
@@ -319,11 +319,3 @@ def _number(text: str | None) -> float:
         return float(text or inf)
     except ValueError:
         return inf
-
-
-def _read(file: Path) -> dict[str, str]:
-    try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(key): str(value) for key, value in fields.items()} if isinstance(fields, dict) else {}

@@ -13,7 +13,7 @@ from bad_files import chunk
 from PIL import Image, ImageCms
 
 from nst.data import colorimetry, decoding, formats, image_io, masks
-from nst.data.decoding import Pixels
+from nst.data.decoding import FilePixels
 
 H, W = 24, 40
 RAMP = np.tile(np.linspace(0, 1, W), (H, 1))
@@ -284,6 +284,6 @@ def test_a_mask_that_is_nowhere_white_says_so(tmp_path):
 def test_deep_pictures_are_turned_as_others_are(orientation):
     image = Image.fromarray(BASE_8)
     image.getexif()[0x112] = orientation
-    there = decoding.turned(Pixels(BASE_8, BASE_8[..., 0]), orientation)
+    there = decoding.turned(FilePixels(BASE_8, BASE_8[..., 0]), orientation)
     assert np.array_equal(there.rgb, np.asarray(decoding.upright(image)))
     assert np.array_equal(there.alpha, there.rgb[..., 0])

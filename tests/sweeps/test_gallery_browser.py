@@ -4,7 +4,7 @@ import shutil
 import time
 
 import pytest
-from test_gallery import leave
+from test_gallery import leave, leave_a_thousand
 
 from nst.sweeps.gallery import make
 
@@ -134,13 +134,7 @@ def test_nothing_sticks_out_of_a_phone(browser, page):
 
 @pytest.mark.slow
 def test_a_thousand_runs_are_there_within_seconds(browser, tmp_path):
-    for number in range(1000):
-        leave(
-            tmp_path / str(number),
-            overrides=[f"weights.style={number}"],
-            edge=(256, 170),
-            colour=(number % 256, 90, 90),
-        )
+    leave_a_thousand(tmp_path)
     page = make(tmp_path)
     began = time.perf_counter()
     driver = browser(page)

@@ -21,7 +21,7 @@ from nst.data.photographs import TrainingImages
 from nst.methods import ImageMethod, NetworkMethod
 from nst.metrics.judge import Judge
 from nst.objective import Objective
-from nst.trackers import Run
+from nst.trackers import TrackedRun
 
 FREE = (
     "download",
@@ -84,14 +84,14 @@ class LoggerOptions:
     label: str
     group: str
 
-    def run(self, folder: Path, last_step: int | None) -> Run:
+    def run(self, folder: Path, last_step: int | None) -> TrackedRun:
         """Return the run as the loggers are told it.
 
         Args:
             folder: The run's own.
             last_step: Step of the last entries to keep of an interrupted run; None for a new run.
         """
-        return Run(
+        return TrackedRun(
             folder=folder,
             label=self.label,
             group=self.group,

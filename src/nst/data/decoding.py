@@ -36,7 +36,7 @@ class UnfitError(ValueError):
 
 
 @dataclass
-class Pixels:
+class FilePixels:
     """What a file holds.
 
     Attributes:
@@ -119,7 +119,7 @@ class Samples:
         return (1 - out if self.inverted else out).astype(np.float32), notes
 
 
-def turned(pixels: Pixels, orientation: int) -> Pixels:
+def turned(pixels: FilePixels, orientation: int) -> FilePixels:
     """Return pixels turned as an EXIF orientation says."""
     turns, flips = {
         3: (2, False),
@@ -135,7 +135,7 @@ def turned(pixels: Pixels, orientation: int) -> Pixels:
         rotated = np.rot90(array, turns)
         return rotated[:, ::-1] if flips else rotated
 
-    return Pixels(turn(pixels.rgb), None if pixels.alpha is None else turn(pixels.alpha), pixels.notes)
+    return FilePixels(turn(pixels.rgb), None if pixels.alpha is None else turn(pixels.alpha), pixels.notes)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -148,7 +148,7 @@ def upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def pixels(image: Image.Image, path: Path, raw: str) -> Pixels:
+def pixels(image: Image.Image, path: Path, raw: str) -> FilePixels:
     """Return the pixels of a loaded image.
 
     Args:
@@ -166,7 +166,7 @@ def pixels(image: Image.Image, path: Path, raw: str) -> Pixels:
     return out
 
 
-def _deep(image: Image.Image, path: Path) -> Pixels:
+def _deep(image: Image.Image, path: Path) -> FilePixels:
     """Return the pixels of a grey image with more than 8 bits."""
     values = np.asarray(image)
     samples = Samples("float", 32) if image.mode == "F" else Samples("unsigned", 16)
@@ -181,10 +181,10 @@ def _deep(image: Image.Image, path: Path) -> Pixels:
         rgb = _by_gamma(np.repeat(grey[..., None], 3, axis=2), image.info)
     hidden = image.info.get("transparency")
     alpha = (values != hidden).astype(np.float32) if isinstance(hidden, int) else None
-    return Pixels(rgb, alpha, notes)
+    return FilePixels(rgb, alpha, notes)
 
 
-def _shallow(image: Image.Image, raw: str) -> Pixels:
+def _shallow(image: Image.Image, raw: str) -> FilePixels:
     """Return the pixels of an image with 8 bits or fewer."""
     alpha = None
     if image.has_transparency_data:
@@ -194,7 +194,7 @@ def _shallow(image: Image.Image, raw: str) -> Pixels:
     converted = _by_profile(image, image.info.get("icc_profile"))
     rgb = np.array(image.convert("RGB") if converted is None else converted, dtype=np.float32)
     rgb /= 255
-    return Pixels(rgb if converted is not None else _by_gamma(rgb, image.info), alpha)
+    return FilePixels(rgb if converted is not None else _by_gamma(rgb, image.info), alpha)
 
 
 def _scale_transparency(image: Image.Image, raw: str) -> None:

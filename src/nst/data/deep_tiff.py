@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from nst.data.decoding import Pixels, Samples, UnfitError
+from nst.data.decoding import FilePixels, Samples, UnfitError
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are told by those who call
 KINDS = {"u": "unsigned", "i": "signed", "f": "float"}
@@ -29,7 +29,7 @@ def size(path: Path) -> tuple[int, int]:
         return int(page.imagewidth), int(page.imagelength)  # type: ignore[union-attr]
 
 
-def read(path: Path) -> tuple[Pixels, int]:
+def read(path: Path) -> tuple[FilePixels, int]:
     """Return the first picture of a file, and the orientation that its tag names.
 
     Raises:
@@ -56,6 +56,6 @@ def read(path: Path) -> tuple[Pixels, int]:
             rgb = np.clip(rgb / np.maximum(alpha, 1e-6)[..., None], 0, 1)
         alpha = None if alpha.min() == 1 else alpha
     orientation = tags.get(274)
-    return Pixels(np.repeat(rgb, 3 // colours, axis=2), alpha, notes), orientation if isinstance(
+    return FilePixels(np.repeat(rgb, 3 // colours, axis=2), alpha, notes), orientation if isinstance(
         orientation, int
     ) else 1

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from nst.data import decoding, deep_tiff, encoding, formats, transparency
-from nst.data.decoding import Pixels, UnfitError
+from nst.data.decoding import FilePixels, UnfitError
 from nst.utils.extras import missing_extra
 from nst.utils.files import write
 
@@ -80,7 +80,7 @@ def load(path: Path, *, max_megapixels: float = 200.0) -> DecodedImage:
     return DecodedImage(transparency.fill(rgb, alpha), alpha, notes)
 
 
-def _pixels(path: Path, max_megapixels: float) -> Pixels:
+def _pixels(path: Path, max_megapixels: float) -> FilePixels:
     """Decode a file by Pillow, or where Pillow does not know it by tifffile; a JPEG may lack its end mark."""
     try:
         return _decoded(path, path, max_megapixels)
@@ -96,7 +96,7 @@ def _pixels(path: Path, max_megapixels: float) -> Pixels:
         return found
 
 
-def _decoded(source: Path | io.BytesIO, path: Path, max_megapixels: float) -> Pixels:
+def _decoded(source: Path | io.BytesIO, path: Path, max_megapixels: float) -> FilePixels:
     with Image.open(source, formats=formats.own_formats()) as image:
         _check_size(image.size, path, max_megapixels)
         stored: Any = image.tile[0].args if image.tile else ""
@@ -105,7 +105,7 @@ def _decoded(source: Path | io.BytesIO, path: Path, max_megapixels: float) -> Pi
         return decoding.pixels(decoding.upright(image), path, raw)
 
 
-def _decoded_deep(path: Path, max_megapixels: float) -> Pixels:
+def _decoded_deep(path: Path, max_megapixels: float) -> FilePixels:
     try:
         _check_size(deep_tiff.size(path), path, max_megapixels)
         return decoding.turned(*deep_tiff.read(path))

@@ -1,6 +1,5 @@
 """What a run has left in its folder, for Python."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -10,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from nst.callbacks.watch import in_notebook
+from nst.utils.files import read_json
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,7 @@ class Result:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` says of the run: losses, figures, seconds, warnings; empty where there is none."""
-        file = self.folder / "metrics.json"
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return found
+        return read_json(self.folder / "metrics.json")
 
     def show(self) -> None:
         """Show the picture: in a notebook below the cell, elsewhere with the system's viewer."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from nst.utils.files import read_json
 from nst.utils.files import write as write_file
 
 FAILED = float("inf")
@@ -59,11 +60,8 @@ def _plain(value: Any) -> Any:
 
 def read(folder: Path) -> dict[str, Any]:
     """Return the status of a run, with `killed` for a run whose process is gone; empty where there is none."""
-    try:
-        fields = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(fields, dict) or not isinstance(fields.get("state"), str):
+    fields = read_json(folder / NAME)
+    if not isinstance(fields.get("state"), str):
         return {}
     if fields["state"] == "running" and _gone(folder, fields):
         fields |= {"state": "killed", "reason": "its process is gone and left no word: killed, or out of memory"}

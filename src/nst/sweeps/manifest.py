@@ -1,10 +1,10 @@
 """`sweep.json`: what a sweep was asked for, and the folders of its jobs. Imports nothing heavy."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from nst.experiment import status
+from nst.utils.files import read_json
 from nst.utils.files import write as write_file
 
 NAME = "sweep.json"
@@ -12,11 +12,7 @@ NAME = "sweep.json"
 
 def read(folder: Path) -> dict[str, Any]:
     """Return what `sweep.json` says of a folder; empty where it holds no sweep."""
-    try:
-        fields = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
+    return read_json(folder / NAME)
 
 
 def write(folder: Path, fields: dict[str, Any]) -> None:

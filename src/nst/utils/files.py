@@ -3,6 +3,7 @@
 import atexit
 import errno
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -18,6 +19,15 @@ from platformdirs import user_cache_path
 from nst.utils.errors import REMEDIES
 
 log = logging.getLogger("nst")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; empty where there is no such file, or it is damaged or holds something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write(path: Path, data: bytes | memoryview) -> None:

@@ -1,6 +1,5 @@
 """Read what runs left in their folders: choices, figures, what became of them."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from nst.experiment import status
 from nst.metrics import FIGURES
 from nst.sweeps import manifest
+from nst.utils.files import read_json
 
 Value = float | str | None
 
@@ -85,7 +85,7 @@ def _read(folder: Path, base: Path) -> Run:
         choices=_choices(fields.get("overrides") or []),
         command=str(fields.get("command") or ""),
     )
-    metrics = _json(folder / "metrics.json")
+    metrics = read_json(folder / "metrics.json")
     judged = metrics.get("judge") or {}
     run.figures = {name: _number(judged.get(name)) for name in FIGURES}
     run.figures |= {"loss": _number(metrics.get("loss")), "seconds": _number(metrics.get("seconds"))}
@@ -105,14 +105,6 @@ def _choices(words: Iterable[str]) -> dict[str, str]:
         key, _, value = str(word).partition("=")
         out[key.lstrip("+~")] = value.strip("'")
     return out
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _number(value: Any) -> float | None:
