@@ -168,23 +168,66 @@ def test_a_foreign_checkpoint_gives_one_clear_line(stylize, photo, tmp_path):
     assert stylize(f"content={photo}")[2].startswith("error: checkpoint= is missing")
 
 
-def test_a_video_is_painted_frame_by_frame(stylize, multistyle, tmp_path):
-    av = pytest.importorskip("av")
-    with av.open(str(tmp_path / "film.mp4"), "w") as out:
-        stream = out.add_stream("libx264", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for i in range(5):
-            frame = np.full((48, 64, 3), 40 * i, dtype=np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        out.mux(stream.encode())
+def test_a_film_is_painted_frame_by_frame_with_its_sound(stylize, multistyle, tmp_path):
+    pytest.importorskip("av")
+    from made_films import packets, plain, shown, write
+
+    write(tmp_path / "film.mp4", plain(5, 48, 64), times=[0, 1024, 1100, 4000, 9999], sound=True)
     code, said, err = stylize(f"checkpoint={multistyle}", "content=film.mp4", "batch=2", "size=40")
     assert code == 0, err
-    with av.open(str(tmp_path / "film_stylized.mp4")) as film:
-        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
-    assert len(frames) == 5 and frames[0].shape == (30, 40, 3)
+    assert said == "picture: film_stylized.mp4\n" and not list(tmp_path.glob(".*"))
+    before, after = shown(tmp_path / "film.mp4"), shown(tmp_path / "film_stylized.mp4")
+    assert [time for time, _ in before] == [time for time, _ in after] and after[0][1].shape == (30, 40, 3)
+    assert packets(tmp_path / "film.mp4", "audio") == packets(tmp_path / "film_stylized.mp4", "audio")
     (tmp_path / "broken.mp4").write_bytes(b"no film")
     code, _, err = stylize(f"checkpoint={multistyle}", "content=broken.mp4")
     assert code == 1 and "not a complete video" in err and not list(tmp_path.glob(".*part*"))
+
+
+def test_a_folder_of_films_and_pictures_is_painted_and_the_damaged_are_named(stylize, multistyle, photo, tmp_path):
+    pytest.importorskip("av")
+    from made_films import plain, shown, write
+
+    folder = tmp_path / "all"
+    (folder / "s").mkdir(parents=True)
+    whole = write(folder / "a.mkv", plain(30))
+    (folder / "s/b.mkv").write_bytes(whole.read_bytes()[:-300])
+    (folder / "c.mp4").write_bytes(b"no film")
+    photo.rename(folder / "d.png")
+    code, said, err = stylize(f"checkpoint={multistyle}", "content=all", "output=out", "size=40")
+    assert code == 1 and said == "3 files: out; 1 of 4 could not be painted\n"
+    damaged, broken = sorted(err.splitlines(), key=lambda line: "complete" in line)
+    assert "b.mkv is damaged: " in damaged and damaged.endswith("out/s/b.mkv holds the others")
+    assert "c.mp4 is not a complete video" in broken
+    assert len(shown(tmp_path / "out/a.mkv")) == 30 > len(shown(tmp_path / "out/s/b.mkv")) > 0
+    said = stylize(f"checkpoint={multistyle}", "content=out", "output=out", "size=40")[1]  # nothing but results
+    assert "3 files: out" in said
+
+
+def test_a_film_that_was_cut_short_goes_on(stylize, multistyle, tmp_path, monkeypatch):
+    pytest.importorskip("av")
+    from made_films import plain, write
+
+    from nst.inference.stylize import Painter
+
+    write(tmp_path / "film.mp4", plain(6, 32, 32))
+    ask = (f"checkpoint={multistyle}", "content=film.mp4")
+    stylize(*ask, "output=whole.mp4")
+    painted, paint = [], Painter.__call__
+
+    def counted(*args, **options):
+        if len(painted) == 4:
+            raise KeyboardInterrupt
+        painted.append(1)
+        return paint(*args, **options)
+
+    monkeypatch.setattr(Painter, "__call__", counted)
+    code, _, err = stylize(*ask)
+    assert code == 130 and "4 frames of film.mp4 are done; the same command goes on with them" in err
+    monkeypatch.setattr(Painter, "__call__", paint)
+    code, said, _ = stylize(*ask)
+    assert code == 0 and "goes on after 4 frames that are done" in said
+    assert (tmp_path / "film_stylized.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 
 def test_help_names_every_option_and_imports_no_torch():

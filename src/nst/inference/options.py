@@ -16,7 +16,7 @@ class Options:
 
     Args:
         checkpoint: The `network.ckpt` of a run.
-        content: A picture, a folder of pictures, or a video (needs the extra `video`).
+        content: A picture, a film (needs the extra `video`), or a folder of them.
         output: The file or folder to write; null: in the working folder, named after the content.
         overwrite: Whether to replace older files; else a result gets a name that is free. The content and other files
             that are read are never replaced.
@@ -30,7 +30,7 @@ class Options:
         tiles: `auto`: whole up to a megapixel, else in windows; `none`: always whole; or the longest edge of a window,
             pixels.
         glance: A picture over a megapixel is reduced to glance x glance pixels to measure the moments of its norms.
-        batch: Frames of a video that are painted at once.
+        batch: Frames of a film that are painted at once.
         threads: CPU threads; null: all cores.
         device: `cpu`, `gpu`, `cuda` or `mps`; null: the fastest.
         keep_memory: Whether to keep freed memory for the next picture or window: faster, with the same result.

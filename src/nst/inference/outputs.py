@@ -9,12 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst.data import encoding, image_io, video
+from nst.data import encoding, film_writing, image_io, video
 from nst.utils.files import explained, user_path
 from nst.utils.versions import versions
 
 MARK = "nst stylize"
-"""How the field `Software` of a PNG begins that this program painted."""
+"""How the field `Software` of a PNG and the comment of a film begin that this program painted."""
 
 
 class Outputs:
@@ -64,18 +64,26 @@ def single(source: Path, output: str | None) -> Path:
         ValueError: Its format can't be written.
     """
     film = video.is_video(source)
-    name = f"{source.stem}_stylized.{'mp4' if film else 'png'}"
+    name = f"{source.stem}_stylized{suffix_for(source)}"
     path = Path(name) if output is None else user_path(output)
     target = path / name if path.is_dir() or not path.suffix else path
     if not film:
         encoding.format_of(target)
-    elif target.suffix.lower() != ".mp4":
-        raise ValueError(f"output={target} is no .mp4; videos are written as MP4")
     return target
 
 
-def pictures_in(source: Path, out: Path) -> tuple[list[Path], list[str]]:
-    """Return the pictures of a folder that are to be painted, and a line about those that are left out.
+def suffix_for(source: Path) -> str:
+    """Return the extension of a result: a picture's is `.png`, a film's its own where that is a common one."""
+    return film_writing.output_suffix(source) if video.is_video(source) else ".png"
+
+
+def files_in(source: Path) -> list[Path]:
+    """Return the pictures and films of a folder and its subfolders, sorted."""
+    return sorted({*image_io.files_in(source), *video.videos_in(source)})
+
+
+def sources_in(source: Path, out: Path) -> tuple[list[Path], list[str]]:
+    """Return the pictures and films of a folder that are to be painted, and a line about those that are left out.
 
     What lies in a results folder inside the source folder is left out, and so are this program's own results, unless
     the folder holds nothing else.
@@ -84,7 +92,7 @@ def pictures_in(source: Path, out: Path) -> tuple[list[Path], list[str]]:
         source: The folder.
         out: Where its results go.
     """
-    files = image_io.files_in(source)
+    files = files_in(source)
     inside = out.resolve() if out.resolve() != source.resolve() else None
     others = [file for file in files if inside is None or inside not in file.resolve().parents]
     originals = [file for file in others if not is_result(file)]
@@ -94,17 +102,18 @@ def pictures_in(source: Path, out: Path) -> tuple[list[Path], list[str]]:
 
 
 def names_in(files: Sequence[Path], source: Path, out: Path) -> list[Path]:
-    """Return the PNG that is wanted for each picture of a folder: `a.png`, or `a.jpg.png` beside another picture `a`.
+    """Return the file that is wanted for each one of a folder: `a.png`, or `a.jpg.png` beside another picture `a`.
 
     Args:
-        files: The pictures.
+        files: The pictures and films.
         source: Their folder.
         out: Where the results go; where that is the same folder, they are called `a_stylized.png`.
     """
     stems = [_folded(file.with_suffix("")) for file in files]
-    ending = "_stylized.png" if out.resolve() == source.resolve() else ".png"
+    ending = "_stylized" if out.resolve() == source.resolve() else ""
     names = [
-        f"{file.name if stems.count(stem) > 1 else file.stem}{ending}" for file, stem in zip(files, stems, strict=True)
+        f"{file.name if stems.count(stem) > 1 else file.stem}{ending}{suffix_for(file)}"
+        for file, stem in zip(files, stems, strict=True)
     ]
     return [out / file.relative_to(source).with_name(name) for file, name in zip(files, names, strict=True)]
 
@@ -115,7 +124,9 @@ def mark() -> dict[str, str]:
 
 
 def is_result(file: Path) -> bool:
-    """Return whether a file is a PNG that this program painted."""
+    """Return whether a file is a PNG or a film that this program painted."""
+    if video.is_video(file):
+        return film_writing.comment_of(file).startswith(MARK)
     if file.suffix.lower() != ".png":
         return False
     try:

@@ -1,7 +1,9 @@
-"""Paint a picture, a folder of pictures or a video with a trained network."""
+"""Paint a picture, a film, or a folder of them with a trained network."""
 
+import dataclasses
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,18 +16,21 @@ from torch import Tensor
 
 from nst import kernels
 from nst.data import color, encoding, image_io, video
-from nst.inference import outputs, styles
+from nst.inference import films, outputs, styles
 from nst.inference.options import Options
 from nst.inference.outputs import Outputs
 from nst.inference.tiled import TiledNetwork
 from nst.networks import io
 from nst.utils.devices import fastest, named
 from nst.utils.errors import one_line
-from nst.utils.files import user_path
+from nst.utils.files import sha256, user_path
 from nst.utils.process import cores
 
 log = logging.getLogger("nst")
 STRIP = 256  # rows; Lab colours are computed for so many at a time, to save memory
+PAUSE = 60.0  # seconds between two lines about the progress
+NOT_ASKED = ("content", "output", "overwrite", "quality", "threads", "device", "keep_memory", "max_megapixels", "batch")
+"""Options that change nothing in a film but its rounding."""
 Show = Callable[[str, float], None]
 """Shows the name of a file and the fraction of the work that is done."""
 
@@ -36,7 +41,7 @@ class Painted:
 
     Attributes:
         paths: The files that were written.
-        failures: One line for each picture of a folder that could not be painted.
+        failures: One line for each file of a folder that could not be painted, and each film that is damaged.
         said: Lines for the user.
     """
 
@@ -46,7 +51,7 @@ class Painted:
 
 
 def run(options: Options) -> int:
-    """Paint what is asked for, say so, and return the exit code: 1 if a picture of a folder could not be painted."""
+    """Paint what is asked for, say so, and return the exit code: 1 if something could not be painted."""
     painted = paint(options)
     for line in painted.failures:
         print(f"error: {line}", file=sys.stderr)
@@ -127,43 +132,70 @@ def _paint_file(painter: Painter, source: Path, target: Path, progress: Callable
     image_io.save(picture, target, alpha=alpha, text=outputs.mark(), quality=options.quality)
 
 
+def _paint_film(painter: Painter, source: Path, target: Path, progress: Callable[[float], None]) -> str | None:
+    """Paint a film; return one line if it is damaged."""
+    files = [path for path in _read_by(painter.options) if path.is_file()]
+    asked = {key: value for key, value in dataclasses.asdict(painter.options).items() if key not in NOT_ASKED}
+    return films.paint(
+        source,
+        target,
+        painter,
+        batch=painter.options.batch,
+        asked={**asked, "files": [sha256(path) for path in files]},
+        comment=outputs.mark()["Software"],
+        progress=progress,
+    )
+
+
+def _paint_any(painter: Painter, source: Path, target: Path, progress: Callable[[float], None]) -> str | None:
+    if video.is_video(source):
+        return _paint_film(painter, source, target, progress)
+    _paint_file(painter, source, target, progress)
+    return None
+
+
 def _paint_single(options: Options, source: Path) -> Painted:
     wanted = outputs.single(source, options.output)
     painter = Painter(options)
     names = Outputs([source, *_read_by(options)], overwrite=options.overwrite)
     target = names.free(wanted)
     with _progress_bar() as show:
-        progress = lambda done: show(source.name, done)  # noqa: E731
-        if video.is_video(source):
-            video.convert(source, target, painter, batch=options.batch, progress=progress)
-        else:
-            _paint_file(painter, source, target, progress)
-    return Painted([target], [*_short(names.remarks), f"picture: {target}"])
+        damage = _paint_any(painter, source, target, lambda done: show(source.name, done))
+    return Painted([target], [*_short(names.remarks), f"picture: {target}"], [damage] if damage else [])
 
 
 def _paint_folder(options: Options, source: Path) -> Painted:
     out = user_path(options.output) if options.output else Path(f"{source.resolve().name}_stylized")
-    files, left_out = outputs.pictures_in(source, out)
+    files, left_out = outputs.sources_in(source, out)
     if not files:
-        raise ValueError(f"content={source} holds no picture; give a folder of pictures")
+        raise ValueError(f"content={source} holds no picture and no film; give a folder of them")
     painter = Painter(options)
-    names = Outputs([*image_io.files_in(source), *_read_by(options)], overwrite=options.overwrite)
+    names = Outputs([*outputs.files_in(source), *_read_by(options)], overwrite=options.overwrite)
     targets = [names.free(wanted) for wanted in outputs.names_in(files, source, out)]
     failures: list[str] = []
     paths: list[Path] = []
     with _progress_bar() as show:
         for number, (file, target) in enumerate(zip(files, targets, strict=True)):
-            show(file.name, number / len(files))
+            progress = _part_of(show, file.name, number, len(files))
+            progress(0.0)
             try:
-                _paint_file(painter, file, target, lambda done: None)
+                damage = _paint_any(painter, file, target, progress)
             except (ValueError, OSError) as error:
                 failures.append(one_line(error))
             else:
                 paths.append(target)
+                failures += [damage] if damage else []
         show(source.name, 1.0)
-    tail = f"; {len(failures)} of {len(files)} could not be painted" if failures else ""
-    said = [*_short([*left_out, *names.remarks]), f"{len(paths)} pictures: {out}{tail}"]
+    unpainted = len(files) - len(paths)
+    tail = f"; {unpainted} of {len(files)} could not be painted" if unpainted else ""
+    kind = "files" if any(video.is_video(file) for file in files) else "pictures"
+    said = [*_short([*left_out, *names.remarks]), f"{len(paths)} {kind}: {out}{tail}"]
     return Painted(paths, said, failures)
+
+
+def _part_of(show: Show, name: str, number: int, count: int) -> Callable[[float], None]:
+    """Return what shows the progress of one file of several."""
+    return lambda done: show(name, (number + done) / count)
 
 
 def _read_by(options: Options) -> list[Path]:
@@ -179,13 +211,34 @@ def _short(lines: list[str], most: int = 5) -> list[str]:
 
 @contextmanager
 def _progress_bar() -> Iterator[Show]:
-    """Show a progress bar on standard error if that is a terminal."""
+    """Show a progress bar on standard error if that is a terminal; else a line a minute."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=1.0)
         yield lambda name, done: progress.update(task, description=name, completed=done)
+
+
+class _Lines:
+    """Says on standard error once a minute how much is done, and how long the rest will take."""
+
+    def __init__(self) -> None:
+        self.began = self.said = time.monotonic()
+        self.first: float | None = None
+
+    def __call__(self, name: str, done: float) -> None:
+        now = time.monotonic()
+        if self.first is None:
+            self.began, self.first = now, done
+        if now - self.said < PAUSE or done <= self.first:
+            return
+        left = (now - self.began) * (1 - done) / (done - self.first)
+        print(f"{name}: {done:.0%}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
+        self.said = now

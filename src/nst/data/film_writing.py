@@ -1,0 +1,262 @@
+"""A film written frame by frame, with the sound and the subtitles of another one; what is done outlives the process."""
+
+import heapq
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from nst.data import video
+from nst.data.film import ACCURATE, Film, Frame, matrix_of
+from nst.utils.files import read_json, write
+
+SEGMENT = 48  # frames of a piece of the encoded film, which begins with a whole picture
+CODECS = {
+    "libx264": {"crf": "18", "preset": "fast", "bf": "0"},  # bf: pictures lie in the order of their time stamps
+    "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1", "lag-in-frames": "0"},
+}
+"""Encoder -> its options; the first that a container takes is used."""
+COPIED = ("audio", "subtitle")
+TIMED = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".flv", ".3gp", ".nut")
+"""Containers that keep the time stamp of every frame: AVI, ASF and MPEG program streams do not."""
+OWN_METADATA = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+def output_suffix(source: Path) -> str:
+    """Return the extension of a film made of another one: its own if that is common, else Matroska's."""
+    suffix = source.suffix.lower()
+    return suffix if suffix in (".mp4", ".m4v", ".mov", ".mkv", ".webm") else ".mkv"
+
+
+def comment_of(path: Path) -> str:
+    """Return the comment that a film holds; nothing where there is none, or the file can't be read."""
+    try:
+        with video.require().open(str(path)) as container:
+            tags = {key.lower(): value for key, value in container.metadata.items()}
+    except (ValueError, OSError):
+        return ""
+    return str(tags.get("comment", ""))
+
+
+def codec_for(film: Film, target: Path) -> str:
+    """Return the encoder for a file, which must also hold the sound and the subtitles of the film.
+
+    Raises:
+        ValueError: The container holds no such pictures, or not this sound or these subtitles.
+    """
+    if target.suffix.lower() not in TIMED:
+        raise ValueError(f"output={target} can't hold every frame's time stamp; give one of {', '.join(TIMED)}")
+    reason = "it takes neither H.264 nor VP9"
+    for codec in CODECS:
+        for copies in (False, True):
+            try:
+                _try_header(film, target, codec, copies=copies)
+            except (film.av.FFmpegError, ValueError):
+                if copies:
+                    reason = f"it can't hold this film's sound or subtitles ({', '.join(_copied_codecs(film))})"
+                break
+        else:
+            return codec
+    raise ValueError(f"output={target} can't be written: {reason}; give output={target.stem}.mkv")
+
+
+def _try_header(film: Film, target: Path, codec: str, *, copies: bool) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        film.av.open(str(film.path)) as source,
+        film.av.open(str(Path(folder) / f"a{target.suffix}"), "w") as out,
+    ):
+        stream = out.add_stream(codec, rate=round(film.about.rate) or 1, options=dict(CODECS[codec]))
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for one in _copied(source) if copies else []:
+            out.add_stream_from_template(one)
+        out.start_encoding()
+
+
+def _copied(container: Any) -> list[Any]:
+    return [stream for stream in container.streams if stream.type in COPIED]
+
+
+def _copied_codecs(film: Film) -> list[str]:
+    with film.av.open(str(film.path)) as source:
+        return [stream.codec_context.name for stream in _copied(source)]
+
+
+class FilmWriter:
+    """Writes a film frame by frame; the frames lie in a folder beside it until the last one is there.
+
+    A frame is a file as soon as it is given, and every `SEGMENT` frames become a piece of encoded film, so little is in
+    memory and on the disk. Whoever is asked for the same film again goes on with what is there.
+
+    Args:
+        film: The film that it is made of; gives time stamps, colours, sound and subtitles.
+        target: The file to write.
+        asked: What the frames depend on, plain: only frames of an equal request are used.
+        comment: Says in the file what made it, where the film has no comment of its own.
+
+    Attributes:
+        done: Frames that were there.
+        outdated: Whether frames of another request were there, which are removed.
+
+    Raises:
+        ValueError: The container can't hold the film, or another process writes it.
+    """
+
+    def __init__(self, film: Film, target: Path, asked: Mapping[str, Any], *, comment: str = "") -> None:
+        self.film, self.target, self.comment = film, target, comment
+        self.codec = codec_for(film, target)
+        self.folder = target.with_name(f".{target.name}.parts")
+        self.folder.mkdir(exist_ok=True)
+        self.lock = FileLock(self.folder / "lock")
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(f"another process writes {target}; give another output=") from None
+        found = film.path.stat()
+        about = {**asked, "source": [str(film.path.resolve()), found.st_size, found.st_mtime_ns], "codec": self.codec}
+        about = json.loads(json.dumps(about, sort_keys=True))
+        self.outdated = (self.folder / "about.json").is_file() and read_json(self.folder / "about.json") != about
+        if self.outdated:
+            for path in self.folder.iterdir():
+                if path.name != "lock":
+                    path.unlink()
+        write(self.folder / "about.json", json.dumps(about).encode())
+        frames = [int(path.stem) + 1 for path in self.folder.glob("*.npy")]
+        self.done = max([SEGMENT * len(list(self.folder.glob("*.nut"))), *frames])
+        self.stamps: dict[int, tuple[int, int]] = {}
+
+    def read(self, number: int) -> np.ndarray:
+        """Return a frame that was given, (h, w, 3); only the last one and those since the last piece are kept."""
+        pixels: np.ndarray = np.load(self.folder / f"{number:09d}.npy")
+        return pixels
+
+    def add(self, frame: Frame, pixels: np.ndarray | None) -> None:
+        """Take the next frame.
+
+        Args:
+            frame: The frame that it is made of.
+            pixels: (h, w, 3) of 8 or 16 bits; None for one that is there.
+        """
+        if pixels is not None:
+            part = (
+                self.folder / "frame.part"
+            )  # renamed when it is whole; not put on the disk at once, which takes 30 ms
+            with part.open("wb") as file:
+                np.save(file, pixels)
+            part.replace(self.folder / f"{frame.number:09d}.npy")
+        self.stamps[frame.number] = (frame.time, frame.duration)
+        if len(self.stamps) == SEGMENT:
+            self._encode()
+
+    def finish(self) -> None:
+        """Write the film, and remove the folder.
+
+        Raises:
+            ValueError: There is no frame.
+        """
+        if self.stamps:
+            self._encode()
+        part = self.folder / f"film{self.target.suffix}"
+        self._mux(part)
+        part.replace(self.target)
+        self.lock.release()
+        shutil.rmtree(self.folder)
+
+    def close(self) -> None:
+        """Let another process go on."""
+        self.lock.release()
+
+    def _encode(self) -> None:
+        """Make a piece of film of the frames since the last one, and keep of them the last alone."""
+        numbers = sorted(self.stamps)
+        piece = self.folder / f"{numbers[0] // SEGMENT:09d}.nut"
+        if not piece.is_file():
+            part = piece.with_suffix(".part")
+            with self.film.av.open(str(part), "w", format="nut") as out:
+                stream = self._stream(out, self.read(numbers[0]))
+                for number in numbers:
+                    for packet in stream.encode(self._frame(number, stream.pix_fmt)):
+                        out.mux(packet)
+                for packet in stream.encode():
+                    out.mux(packet)
+            part.replace(piece)
+        for path in self.folder.glob("*.npy"):
+            if int(path.stem) < numbers[-1]:
+                path.unlink()
+        self.stamps = {}
+
+    def _stream(self, out: Any, pixels: np.ndarray) -> Any:
+        about = self.film.about
+        stream = out.add_stream(self.codec, rate=about.rate, options=dict(CODECS[self.codec]))
+        context = stream.codec_context
+        stream.height, stream.width = (length // 2 * 2 for length in pixels.shape[:2])  # 4:2:0 has even edges
+        deep = pixels.dtype == np.uint16 and self.codec == "libx264"
+        stream.pix_fmt = "yuv420p10le" if deep else "yuv420p"
+        stream.time_base = context.time_base = about.time_base
+        context.sample_aspect_ratio = about.aspect
+        context.colorspace, context.color_range = about.colours.space, about.colours.range
+        context.color_primaries, context.color_trc = about.colours.primaries, about.colours.transfer
+        context.flags |= self.film.av.codec.context.Flags.global_header
+        return stream
+
+    def _frame(self, number: int, kind: str) -> Any:
+        pixels, about = self.read(number), self.film.about
+        height, width = (length // 2 * 2 for length in pixels.shape[:2])
+        raw = self.film.av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(pixels[:height, :width]), format="rgb48le" if pixels.dtype == np.uint16 else "rgb24"
+        )
+        frame = raw.reformat(format=kind, interpolation=ACCURATE, **matrix_of(about.colours, "dst"))
+        frame.pts, frame.time_base = self.stamps[number][0], about.time_base
+        frame.duration = self.stamps[number][1]
+        return frame
+
+    def _mux(self, part: Path) -> None:
+        """Join the pieces and what is copied, in the order of their times."""
+        pieces = sorted(self.folder.glob("*.nut"))
+        if not pieces:
+            raise ValueError(f"{self.film.path} has no frame that can be read; give a video that plays")
+        with self.film.av.open(str(self.film.path)) as source, self.film.av.open(str(part), "w") as out:
+            own = {key: value for key, value in source.metadata.items() if key.lower() not in OWN_METADATA}
+            out.metadata.update({"comment": self.comment, **own} if self.comment else own)
+            with self.film.av.open(str(pieces[0])) as first:
+                pictures = out.add_stream_from_template(first.streams.video[0])
+            pictures.time_base = self.film.about.time_base
+            copies = {}
+            for stream in _copied(source):
+                copies[stream.index] = copy = out.add_stream_from_template(stream)
+                copy.time_base, copy.disposition = stream.time_base, stream.disposition
+                copy.metadata.update(stream.metadata)
+            if chapters := source.chapters():
+                out.set_chapters(chapters)
+            for _, packet in heapq.merge(
+                self._pieces(pieces, pictures), self._copies(source, copies), key=lambda timed: timed[0]
+            ):
+                out.mux(packet)
+
+    def _pieces(self, pieces: list[Path], stream: Any) -> Iterator[tuple[float, Any]]:
+        for piece in pieces:
+            with self.film.av.open(str(piece)) as container:
+                for packet in container.demux(video=0):
+                    if packet.dts is not None:
+                        packet.stream = stream
+                        yield float(packet.dts * packet.time_base), packet
+
+    def _copies(self, source: Any, streams: Mapping[int, Any]) -> Iterator[tuple[float, Any]]:
+        last = float("-inf")
+        if not streams:
+            return
+        try:
+            for packet in source.demux([source.streams[index] for index in streams]):
+                if packet.size == 0:
+                    continue
+                packet.stream = streams[packet.stream.index]
+                stamp = packet.pts if packet.dts is None else packet.dts
+                last = last if stamp is None else float(stamp * packet.time_base)
+                yield last, packet
+        except self.film.av.FFmpegError:  # a damaged end; what could be read is kept
+            return
