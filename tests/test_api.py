@@ -57,6 +57,13 @@ def test_a_function_sees_every_step(photo):
     assert seen[-1].image.size == result.image.size
 
 
+def test_a_step_says_how_much_of_the_work_is_done(photo):
+    seen = []
+    nst.paint(photo, **TINY | {"size": 96}, callback=seen.append, folder="run", overrides={"pyramid.smallest": 48})
+    assert {(step.level, step.levels, step.size) for step in seen} == {(1, 2, (32, 48)), (2, 2, (64, 96))}
+    assert [step.done for step in seen] == pytest.approx([1 / 15, 2 / 15, 3 / 15, 7 / 15, 11 / 15, 1])
+
+
 def process_state():
     environment = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
     loggers = {

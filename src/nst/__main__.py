@@ -7,6 +7,7 @@ COMMANDS = {
     "stylize": "paint pictures, folders and videos with a trained network",
     "gallery": "make the page that compares the runs in a folder",
     "library": "list the styles, and fetch paintings in advance",
+    "serve": "open a page to paint in (extra web)",
     "export-onnx": "write a trained network as ONNX",
 }
 """First word -> what it does; each is a module of `nst.commands`, imported when it is asked for."""

@@ -32,12 +32,20 @@ class Step:
         number: Of the step, from 1, over all levels.
         steps: Of this level, or of the training.
         losses: `loss`, the weighted sum, and each term before its weight (of a network in training: behind it).
+        level: Number of the level, from 1.
+        levels: Number of levels.
+        size: (height, width) of the picture, pixels; None in the training of a network.
+        done: Fraction of the run's work that is done, in (0, 1]; a step counts by its pixels.
     """
 
     number: int
     steps: int
     losses: Mapping[str, float]
     _module: LightningModule
+    level: int = 1
+    levels: int = 1
+    size: tuple[int, int] | None = None
+    done: float = 1.0
 
     @cached_property
     def image(self) -> Image.Image | None:
@@ -109,9 +117,20 @@ def step_of(trainer: Trainer, module: Any) -> Step:
         assert module.loss is not None  # a step was taken
         terms = {name: float(sum(stats.values())) for name, stats in module.shares.items()}
         losses = {"loss": float(module.loss), **terms}
-        return Step(module.first_step + trainer.global_step, int(trainer.max_steps), losses, module)
+        start, end = module.part
+        steps = int(trainer.max_steps)
+        return Step(
+            module.first_step + trainer.global_step,
+            steps,
+            losses,
+            module,
+            *module.level,
+            module.size,
+            start + (end - start) * trainer.global_step / steps,
+        )
     losses = {name: float(value) for name, value in module.last_losses.items()}
-    return Step(trainer.global_step, int(trainer.max_steps), losses, module)
+    steps = int(trainer.max_steps)
+    return Step(trainer.global_step, steps, losses, module, done=trainer.global_step / steps)
 
 
 def picture_of(module: Any) -> Image.Image | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -109,9 +110,13 @@ class ImageMethod:
         state: OptimizerState | None = None
         levels, _ = self.fitting(data)
         first_step = sum(level.steps for level in levels[: first - 1])
+        work = list(accumulate((level.steps * level.edge**2 for level in levels), initial=0.0))
+        whole = work[-1] or 1.0
         for number, level in enumerate(levels[first - 1 :], start=first):
             module = self._module(level, len(levels) - number, first_step, data, image, state)
             image = None  # the module's own
+            module.level = number, len(levels)
+            module.part = work[number - 1] / whole, work[number] / whole
             name = f"level {number}/{len(levels)}, {module.size[1]} x {module.size[0]} px"
             yield Stage(name=name, module=module, data=Steps(level.steps), steps=level.steps, number=number)
             image = module.image().detach().cpu()

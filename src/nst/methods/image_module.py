@@ -43,6 +43,8 @@ class ImageModule(LightningModule):
     Attributes:
         pixels: The parameter, in whatever space; the name is that of the checkpoints.
         size: (height, width), pixels.
+        level: Its number among the levels of the run, from 1, and their number.
+        part: Where it starts and ends in the work of the run, which is steps times pixels; both in [0, 1].
         optimizer_state: After the fit, the state of the optimiser, if it is needed.
     """
 
@@ -78,6 +80,8 @@ class ImageModule(LightningModule):
         self.saves_state = saves_state
         self.gains = gains
         self.size = image_io.size_of(start)
+        self.level = (1, 1)
+        self.part = (0.0, 1.0)
         self.pixels = nn.Parameter(space.encode(start))
         self.strict_loading = False  # a checkpoint holds the parameter alone
         self.optimizer_state: OptimizerState = {}

@@ -154,7 +154,7 @@ def _child(
     """Be the process of a job."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # the terminal's Ctrl-C reaches the sweep, which passes it on
-    threading.Thread(target=_obey, args=(orders,), daemon=True).start()
+    threading.Thread(target=obey, args=(orders,), daemon=True).start()
     from nst.experiment.run import run as run_here
     from nst.utils import devices
 
@@ -166,8 +166,8 @@ def _child(
         run_here(job, invocation)
 
 
-def _obey(orders: Connection) -> None:
-    """Be stopped, as by a signal, by the sweep's word or its end: Windows has no signals between processes."""
+def obey(orders: Connection) -> None:
+    """Be stopped, as by a signal, by the starting process, its word or its end: Windows has no signals between them."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel, orders])

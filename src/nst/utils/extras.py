@@ -11,6 +11,7 @@ EXTRAS = {
     "logger=mlflow": ("mlflow", "mlflow"),
     "logger=comet": ("comet", "comet_ml"),
     "heic": ("heic", "pillow_heif"),
+    "nst serve": ("web", "starlette"),
     "hydra/launcher=ray": ("ray", "hydra_plugins.hydra_ray_launcher"),
 }
 """A choice or a format that needs more than this package: the extra to install, and the module that it brings."""

@@ -1,0 +1,464 @@
+// The page: what is chosen, what is sent, what is shown. No library, no request to another host.
+import { Brush } from "./brush.js";
+
+const $ = (id) => document.getElementById(id);
+const STEPS = [16, 32, 64, 96, 160, 256, 400];
+const HOW_LONG = ["a sketch", "short", "fairly short", "the usual", "long", "very long", "as long as it takes"];
+const DRAFT = "nst-draft";
+const brush = new Brush();
+const now = { photo: null, styles: [], start: null, offered: null, runs: [], shown: null, state: null, jobs: new Map() };
+
+// ---- Talking to the server ----
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { "X-Nst": "page" } });
+  } catch {
+    throw new Error("the program that serves this page does not answer; is it still running?");
+  }
+  const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+  if (!answer.ok) throw new Error(told.error ?? `the server answered ${answer.status}`);
+  return told;
+}
+
+const post = (path, value) => ask(path, { method: "POST", body: value === undefined ? undefined : JSON.stringify(value) });
+const upload = (kind, file, name) => ask(`/api/upload/${kind}?name=${encodeURIComponent(name)}`, { method: "POST", body: file });
+
+// Do something that can fail; its error is a sentence in the page.
+async function attempt(act) {
+  $("error").textContent = "";
+  try {
+    return await act();
+  } catch (error) {
+    $("error").textContent = sentence(error.message);
+    $("error").scrollIntoView({ block: "nearest" });
+    return null;
+  }
+}
+
+const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "");
+
+function make(tag, fields = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), fields);
+  node.append(...children);
+  return node;
+}
+
+// ---- The photograph ----
+
+function showPhoto(photo) {
+  if (photo?.id !== now.photo?.id || photo?.sample !== now.photo?.sample) brush.layers.clear();
+  now.photo = photo;
+  $("photograph").hidden = !photo;
+  $("photograph").alt = photo ? `Your photograph ${photo.name}` : "";
+  if (photo) $("photograph").src = photo.id ? `/api/pictures/${photo.id}/preview` : `/api/sample/photograph/${photo.sample}`;
+  const size = photo?.width ? `, ${photo.width} × ${photo.height} pixels` : "";
+  $("photograph-name").textContent = photo ? [`${photo.name}${size}`, ...(photo.notes ?? [])].join(". ") : "Drop a photograph here, or";
+  $("sample").value = photo?.sample ?? "";
+  showRegions();
+  remember();
+}
+
+async function takePhoto(file, name = file.name) {
+  await attempt(async () => {
+    $("photograph-name").textContent = "Reading …";
+    try {
+      showPhoto(await upload("picture", file, name));
+    } catch (error) {
+      showPhoto(now.photo);
+      throw error;
+    }
+  });
+  $("file").value = "";
+}
+
+async function openCamera() {
+  await attempt(async () => {
+    if (!navigator.mediaDevices) throw new Error("a browser gives its camera to pages of this machine or over https only; choose a file instead");
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 } } }).catch(() => {
+      throw new Error("there is no camera, or the browser was not allowed to use it; choose a file instead");
+    });
+    $("video").srcObject = stream;
+    $("camera-dialog").onclose = () => stream.getTracks().forEach((track) => track.stop());
+    $("camera-dialog").showModal();
+  });
+}
+
+function shoot() {
+  const video = $("video"), canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  $("camera-dialog").close();
+  canvas.toBlob((blob) => takePhoto(blob, "camera.png"), "image/png");
+}
+
+// ---- The styles ----
+
+const keyOf = (style) => style.name ?? style.picture;
+
+function addCard({ key, title, address, checked }) {
+  const box = make("input", { type: "checkbox", value: key, checked });
+  box.addEventListener("change", chooseStyles);
+  $("cards").append(make("label", { className: "card" }, box, make("img", { src: address, alt: "", loading: "lazy" }), title));
+}
+
+function addOwn(picture, checked) {
+  if (![...document.querySelectorAll("#cards input")].some((box) => box.value === picture.id)) {
+    addCard({ key: picture.id, title: picture.name, address: `/api/pictures/${picture.id}/preview`, checked });
+  }
+}
+
+function chooseStyles() {
+  const boxes = [...document.querySelectorAll("#cards input:checked")];
+  const shares = new Map(now.styles.map((style) => [keyOf(style), style.share]));
+  now.styles = boxes.map((box) => {
+    const named = now.offered.styles.some((style) => style.name === box.value);
+    return { [named ? "name" : "picture"]: box.value, share: shares.get(box.value) ?? 1, title: box.parentNode.textContent };
+  });
+  showShares();
+  remember();
+}
+
+function showShares() {
+  $("shares").replaceChildren();
+  if (now.styles.length < 2) return;
+  const rows = now.styles.map((style) => {
+    const id = `share-${keyOf(style)}`, out = make("output", { htmlFor: id });
+    const slider = make("input", { type: "range", id, min: 0.1, max: 3, step: 0.1, value: style.share });
+    slider.addEventListener("input", () => { style.share = Number(slider.value); show(); });
+    $("shares").append(make("label", { className: "slider", htmlFor: id }, `Share of ${style.title}`, out), slider);
+    return { style, out };
+  });
+  const show = () => {
+    const all = now.styles.reduce((sum, style) => sum + style.share, 0);
+    for (const { style, out } of rows) out.textContent = `${Math.round((100 * style.share) / all)} %`;
+  };
+  show();
+}
+
+// ---- The sliders ----
+
+const times = (factor) => `${Number(factor.toPrecision(2))} ×`;
+const WORDS = {
+  balance: (value) => (value === 0 ? "the usual" : value > 0 ? `more painting (${times(2 ** value)})` : `more photograph (${times(2 ** -value)})`),
+  strokes: (value) => (value === 0 ? "the usual" : value > 0 ? `larger (${times(2 ** value)})` : `finer (${times(2 ** value)})`),
+  size: (value) => `${value} pixels`,
+  steps: (value) => `${HOW_LONG[value]}, ${STEPS[value]} steps${estimate()}`,
+};
+
+// The seconds that the present sliders will take, from the last picture that was finished.
+function estimate() {
+  const last = now.runs.find((run) => run.seconds && run.state === "finished" && !run.grid);
+  if (!last) return "";
+  const work = (steps, size) => steps * size ** 2;
+  const seconds = (last.seconds * work(STEPS[$("steps").value], Number($("size").value))) / work(last.settings.steps, last.settings.size);
+  return `, about ${duration(seconds)}`;
+}
+
+const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`);
+
+function showSliders() {
+  for (const [id, words] of Object.entries(WORDS)) {
+    const text = words(Number($(id).value));
+    document.querySelector(`output[for=${id}]`).textContent = text;
+    $(id).setAttribute("aria-valuetext", text);
+  }
+}
+
+// ---- Everything that is chosen ----
+
+function chosen() {
+  const number = (id) => ($(id).value === "" ? {} : { [id.replace("weight-", "")]: Number($(id).value) });
+  return {
+    ...(now.photo?.id ? { photograph: now.photo.id } : now.photo ? { sample: now.photo.sample } : {}),
+    styles: now.styles.map(({ name, picture, share }) => ({ ...(name ? { name } : { picture }), share })),
+    balance: Number($("balance").value),
+    strokes: Number($("strokes").value),
+    size: Number($("size").value),
+    steps: STEPS[$("steps").value],
+    colours: document.querySelector("input[name=colours]:checked").value,
+    seed: Number($("seed").value || 0),
+    ...Object.fromEntries(["backbone", "loss", "recipe"].filter((id) => $(id).value).map((id) => [id, $(id).value])),
+    weights: { ...number("weight-content"), ...number("weight-style"), ...number("weight-tv") },
+  };
+}
+
+// The same with the masks, which are uploaded where they have changed.
+async function ready() {
+  const settings = chosen();
+  if (!now.photo) throw new Error("choose a photograph first");
+  if (!now.styles.length) throw new Error("choose at least one painting");
+  const mask = async (key) => {
+    const layer = brush.layers.get(key), file = layer && (await brush.file(key));
+    if (!file) return {};
+    layer.id ??= (await upload("mask", file, `${key}.png`)).id;
+    return { mask: layer.id };
+  };
+  for (const style of settings.styles) Object.assign(style, await mask(keyOf(style)));
+  const kept = (await mask("keep")).mask;
+  return { ...settings, ...(kept ? { keep: kept } : {}) };
+}
+
+function remember() {
+  showSliders();
+  try {
+    localStorage.setItem(DRAFT, JSON.stringify(chosen()));
+  } catch { /* a browser that keeps nothing */ }
+}
+
+// Set everything to earlier settings.
+async function restore(settings) {
+  const known = (id) => ask(`/api/pictures/${id}`).catch(() => null);
+  if (settings.photograph) showPhoto((await known(settings.photograph)) ?? null);
+  else showPhoto(sample(settings.sample));
+  for (const style of settings.styles) {
+    const own = style.picture && (await known(style.picture));
+    if (own) addOwn(own, true);
+  }
+  const wanted = new Map(settings.styles.map((style) => [keyOf(style), style]));
+  for (const box of document.querySelectorAll("#cards input")) box.checked = wanted.has(box.value);
+  now.styles = [];
+  chooseStyles();
+  for (const style of now.styles) style.share = wanted.get(keyOf(style)).share ?? 1;
+  showShares();
+  for (const id of ["balance", "strokes", "size", "seed"]) $(id).value = settings[id] ?? 0;
+  $("steps").value = Math.max(0, STEPS.findLastIndex((steps) => steps <= settings.steps));
+  document.querySelector(`input[name=colours][value=${settings.colours ?? "painting"}]`).checked = true;
+  for (const id of ["backbone", "loss", "recipe"]) $(id).value = settings[id] ?? "";
+  for (const term of ["content", "style", "tv"]) $(`weight-${term}`).value = settings.weights?.[term] ?? "";
+  brush.layers.clear();
+  const masks = [["keep", settings.keep], ...settings.styles.map((style) => [keyOf(style), style.mask])].filter(([, id]) => id);
+  await Promise.all(masks.map(([key, id]) => brush.load(key, id, `/api/masks/${id}`).catch(() => null)));
+  showRegions();
+  remember();
+}
+
+function sample(name) {
+  const found = now.offered.photographs.find((one) => one.name === name);
+  return found ? { sample: name, name: found.title } : null;
+}
+
+function openBrush() {
+  attempt(async () => {
+    if (!now.photo) throw new Error("choose a photograph first");
+    brush.open($("photograph"), [["keep", "what stays as it is"], ...now.styles.map((style) => [keyOf(style), style.title])]);
+  });
+}
+
+function showRegions() {
+  const names = new Map([["keep", "kept"], ...now.styles.map((style) => [keyOf(style), style.title])]);
+  $("regions").textContent = [...brush.layers.keys()].filter((key) => names.has(key) && brush.covers(key) > 0.001).map((key) => names.get(key)).join(", ");
+}
+
+// ---- Painting ----
+
+async function paint(more = {}) {
+  await attempt(async () => {
+    const { id } = await post("/api/runs", { ...(await ready()), ...more });
+    now.state = null;
+    await refresh(id);
+    $("picture").scrollIntoView({ block: "nearest" });
+  });
+}
+
+// Fetch the history again, and show a run.
+async function refresh(show = now.shown) {
+  now.runs = await ask("/api/runs");
+  now.shown = now.runs.some((run) => run.id === show) ? show : (now.runs[0]?.id ?? null);
+  showHistory();
+  showRun();
+  showSliders();
+}
+
+const fileOf = (run, name) => `/api/runs/${run.id}/files/${name}`;
+const titleOf = (run) => {
+  const names = run.settings.styles.map((style) => now.offered.styles.find((one) => one.name === style.name)?.title ?? "your own");
+  return `${run.grid ? "Grid: " : ""}${names.join(" and ")}, ${run.settings.size} pixels`;
+};
+
+function showHistory() {
+  if (!now.runs.length) {
+    $("history").replaceChildren(make("p", { className: "note", textContent: "What you paint is kept here." }));
+    return;
+  }
+  $("history").replaceChildren(...now.runs.map((run) => {
+    const small = run.files.find((name) => name === "thumbnail.jpg" || name === "cell_4.jpg");
+    const image = small ? make("img", { src: `${fileOf(run, small)}?${run.state}`, alt: "", loading: "lazy" }) : make("span", { className: "none" });
+    const button = make("button", { type: "button", className: "thumb" }, image, `${titleOf(run)} · ${stateOf(run)}`);
+    button.dataset.run = run.id;
+    if (run.id === now.shown) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => { now.shown = run.id; now.state = null; showHistory(); showRun(); attempt(() => restore(run.settings)); });
+    return button;
+  }));
+}
+
+const STATES = { finished: "finished", interrupted: "stopped", failed: "failed", killed: "ended", running: "being painted", waiting: "waiting" };
+function stateOf(run) {
+  const job = now.jobs.get(run.id);
+  if (!job) return STATES[run.state] ?? run.state;
+  return job.place ? `place ${job.place + 1} in the queue` : "being painted";
+}
+
+function showRun() {
+  const run = now.runs.find((one) => one.id === now.shown), job = run && now.jobs.get(run.id);
+  const ended = run && !job;
+  const show = (id, when) => { $(id).hidden = !when; };
+  const name = run && (now.state ?? run.picture);
+  show("cells", run?.grid);
+  show("stage", !run?.grid);
+  show("view", run && !run.grid && (job?.picture || name));
+  show("empty", !run || (!run.grid && $("view").hidden));
+  $("empty").textContent = run ? "It will be here in a moment." : "Your painting will be here.";
+  show("progress", job);
+  show("stop", job);
+  show("go-on", ended && !run.grid && run.state !== "finished");
+  show("delete", ended);
+  show("from-here", ended && !run.grid && name);
+  show("save-png", ended && !run.grid && name);
+  show("save-deep", ended && run.files.includes("final_16bit.tiff"));
+  show("save-film", ended && run.files.includes("timelapse.webp"));
+  show("states-box", run && !run.grid && run.states.length);
+  show("made", run && !run.grid);
+  if (!run) return ($("status").textContent = $("numbers").textContent = "");
+  if (run.grid) showCells(run);
+  else if (job?.picture && !now.state) setView(`/api/runs/${run.id}/live?${job.picture}`, "The picture so far");
+  else if (name) setView(`${fileOf(run, name)}?${run.state}`, now.state ? `The picture at ${stepOf(now.state)}` : `Painted: ${titleOf(run)}`);
+  if (ended && name) {
+    Object.assign($("save-png"), { href: `${fileOf(run, name)}?save=${run.id}_${name}` });
+    Object.assign($("save-deep"), { href: `${fileOf(run, "final_16bit.tiff")}?save=${run.id}.tiff` });
+    Object.assign($("save-film"), { href: `${fileOf(run, "timelapse.webp")}?save=${run.id}.webp` });
+  }
+  const why = run.reason && run.state !== "finished" ? `: ${run.reason}` : "";
+  say(job ? (job.place ? `Waiting: place ${job.place + 1} in the queue` : "Painting") : sentence(`${STATES[run.state] ?? run.state}${why}`));
+  showNumbers(run, job);
+  $("command").textContent = run.command;
+  $("warnings").replaceChildren(...run.warnings.map((line) => make("li", { textContent: line })));
+  showStates(run);
+}
+
+function showNumbers(run, job) {
+  if (!job) {
+    const parts = [run.loss == null ? "" : `loss ${run.loss.toPrecision(4)}`, run.seconds ? duration(run.seconds) : ""];
+    $("numbers").textContent = parts.filter(Boolean).join(" · ");
+    return;
+  }
+  $("progress").value = job.done ?? 0;
+  const parts = [];
+  if (job.level) parts.push(`level ${job.level} of ${job.levels}`, `${job.size[1]} × ${job.size[0]} pixels`, `step ${job.step}`, `loss ${job.losses.loss.toPrecision(4)}`);
+  if (job.cells) parts.push(`${job.cells} of 9`);
+  if (job.left != null) parts.push(`${duration(job.left)} left`);
+  $("numbers").textContent = parts.join(" · ");
+}
+
+// Announce a state once: a screen reader reads what changes in it.
+function say(text) {
+  if ($("status").textContent !== text) $("status").textContent = text;
+}
+
+function setView(address, alt) {
+  const view = $("view");
+  if (view.getAttribute("src") !== address) view.src = address;
+  view.alt = alt;
+}
+
+const stepOf = (name) => `step ${Number(name.match(/\d+/)?.[0] ?? 0)}`;
+
+function showStates(run) {
+  $("states").replaceChildren(...run.states.map((name) => {
+    const button = make("button", { type: "button", className: "thumb" }, make("img", { src: fileOf(run, name), alt: "", loading: "lazy" }), stepOf(name));
+    button.setAttribute("aria-pressed", String(now.state === name));
+    button.addEventListener("click", () => { now.state = now.state === name ? null : name; showRun(); });
+    return button;
+  }));
+}
+
+function showCells(run) {
+  const job = now.jobs.get(run.id);
+  $("cells").replaceChildren(...run.grid.cells.map((cell, number) => {
+    const words = `${WORDS.balance(cell.balance)}, strokes ${WORDS.strokes(cell.strokes)}`;
+    const there = job ? number < (job.cells ?? 0) : run.files.includes(`cell_${number}.jpg`);
+    const image = there ? make("img", { src: fileOf(run, `cell_${number}.jpg`), alt: "" }) : "…";
+    const button = make("button", { type: "button", disabled: !there }, image, words);
+    button.addEventListener("click", () => takeCell(run, cell));
+    return button;
+  }));
+}
+
+async function takeCell(run, cell) {
+  await attempt(async () => {
+    await restore({ ...run.settings, balance: cell.balance, strokes: cell.strokes });
+    say(`Taken: ${WORDS.balance(cell.balance)}, strokes ${WORDS.strokes(cell.strokes)}. Now paint.`);
+    $("paint").focus();
+  });
+}
+
+// ---- What the server tells ----
+
+function listen() {
+  const events = new EventSource("/api/events");
+  events.onmessage = async ({ data }) => {
+    const jobs = new Map(JSON.parse(data).map((job) => [job.id, job]));
+    const ended = [...now.jobs.keys()].some((id) => !jobs.has(id));
+    const news = [...jobs.values()].some((job) => !now.runs.some((run) => run.id === job.id) || job.kept !== now.jobs.get(job.id)?.kept);
+    const places = [...jobs.values()].some((job) => job.place !== now.jobs.get(job.id)?.place);
+    now.jobs = jobs;
+    if (ended || news) await refresh().catch(() => null);
+    else if (places) { showHistory(); showRun(); }
+    else if (jobs.has(now.shown)) showRun();
+  };
+  events.onerror = () => say("The program that serves this page does not answer; trying again.");
+  events.onopen = () => refresh().catch(() => null);
+}
+
+// ---- Wiring ----
+
+function wire() {
+  $("file").addEventListener("change", () => $("file").files[0] && takePhoto($("file").files[0]));
+  $("sample").addEventListener("change", () => showPhoto(sample($("sample").value)));
+  $("camera").addEventListener("click", openCamera);
+  $("shoot").addEventListener("click", shoot);
+  $("camera-close").addEventListener("click", () => $("camera-dialog").close());
+  $("own-style").addEventListener("change", async () => {
+    for (const file of $("own-style").files) {
+      await attempt(async () => { addOwn(await upload("picture", file, file.name), true); chooseStyles(); });
+    }
+    $("own-style").value = "";
+  });
+  const drop = $("drop");
+  for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+    drop.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", over);
+      if (name === "drop" && event.dataTransfer.files[0]) takePhoto(event.dataTransfer.files[0]);
+    });
+  }
+  $("settings").addEventListener("input", remember);
+  $("settings").addEventListener("submit", (event) => { event.preventDefault(); paint(); });
+  $("grid").addEventListener("click", () => paint({ grid: { across: "balance", down: "strokes" } }));
+  $("brush").addEventListener("click", openBrush);
+  $("brush-dialog").addEventListener("close", showRegions);
+  const act = (id, does) => $(id).addEventListener("click", () => attempt(does));
+  act("stop", () => { say("Stopping after this step; what is painted is kept."); return post(`/api/runs/${now.shown}/stop`); });
+  act("go-on", async () => { await post(`/api/runs/${now.shown}/go_on`); now.state = null; await refresh(); });
+  act("delete", async () => { await ask(`/api/runs/${now.shown}`, { method: "DELETE" }); now.state = null; await refresh(null); });
+  act("from-here", () => paint({ start: { run: now.shown, file: now.state ?? now.runs.find((run) => run.id === now.shown).picture } }));
+  act("copy", async () => { await navigator.clipboard.writeText($("command").textContent); say("The command is copied."); });
+}
+
+async function begin() {
+  now.offered = await ask("/api/choices");
+  for (const { name, title } of now.offered.styles) addCard({ key: name, title, address: `/api/sample/style/${name}`, checked: false });
+  for (const { name, title } of now.offered.photographs) $("sample").append(new Option(title, name));
+  for (const id of ["backbone", "loss"]) $(id).append(...now.offered[id === "loss" ? "losses" : "backbones"].map((name) => new Option(name, name)));
+  for (const { name, about } of now.offered.recipes) $("recipe").append(new Option(name, name, false, false)), ($("recipe").lastChild.title = about);
+  $("size").max = now.offered.limits.size;
+  wire();
+  await refresh();
+  const draft = localStorage.getItem(DRAFT);
+  if (draft) await restore(JSON.parse(draft)).catch(() => null);
+  showSliders();
+  listen();
+  document.body.dataset.ready = "yes";
+}
+
+attempt(begin);
