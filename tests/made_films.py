@@ -68,3 +68,45 @@ def shown(path: Path) -> list[tuple[float, np.ndarray]]:
     with av.open(str(path)) as film:
         frames = film.decode(video=0)
         return [(one.time, one.reformat(format="rgb24", interpolation=ACCURATE).to_ndarray()) for one in frames]
+
+
+def texture(height: int, width: int, *, seed: int = 0) -> np.ndarray:
+    """A smooth random colour texture, (h, w, 3) in [0, 1]."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    values = sum(gaussian_filter(rng.normal(size=(height, width, 3)), (s, s, 0), mode="wrap") * s for s in (1.5, 4, 10))
+    return (values - values.min()) / np.ptp(values)
+
+
+def _sampled(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import map_coordinates
+
+    channels = [map_coordinates(image[..., c], [y, x], order=3, mode="wrap") for c in range(3)]
+    return (np.stack(channels, -1).clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def moving(kind: str, count: int, size: tuple[int, int] = (64, 96)) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames of a `pan`, a `zoom` or a disc that `crosses` a still background; and the true flows.
+
+    The flow number t - 1, (2, h, w) in pixels, x and y, leads from frame t to frame t - 1.
+    """
+    height, width = size
+    y, x = np.mgrid[:height, :width].astype(float)
+    ground, thing = texture(height + 64, width + 64), texture(height, width, seed=1)
+    frames, flows = [], []
+    for t in range(count):
+        if kind == "pan":
+            frames.append(_sampled(ground, y + 0.75 * t, x + 2 * t))
+            flow = np.stack([np.full(size, 2.0), np.full(size, 0.75)])
+        elif kind == "zoom":
+            cy, cx = height / 2, width / 2
+            frames.append(_sampled(ground, cy + (y - cy) * 0.98**t, cx + (x - cx) * 0.98**t))
+            flow = np.stack([(x - cx) * -0.02, (y - cy) * -0.02])
+        else:
+            at = width * 0.2 + 3 * t
+            disc = (y - height / 2) ** 2 + (x - at) ** 2 < (height / 4) ** 2
+            frames.append(np.where(disc[..., None], _sampled(thing, y, x - 3 * t), _sampled(ground, y, x)))
+            flow = np.stack([np.where(disc, -3.0, 0.0), np.zeros(size)])
+        flows.append(flow.astype(np.float32))
+    return frames, flows[1:]

@@ -316,7 +316,11 @@ def test_every_setting_in_running_text_exists(page):
             continue
         if {word.split("=")[0] for word in words} <= FORMER:
             continue
-        own = {"networks.md": stylize, "python.md": set(inspect.signature(nst.paint).parameters)}.get(page.name, set())
+        own = {
+            "networks.md": stylize,
+            "films.md": stylize,
+            "python.md": set(inspect.signature(nst.paint).parameters),
+        }.get(page.name, set())
         if {word.split("=")[0] for word in words} <= own:
             continue
         assert exists([word.replace("NAME", "mosaic") for word in words]), span

@@ -190,41 +190,42 @@ def test_a_folder_of_films_and_pictures_is_painted_and_the_damaged_are_named(sty
 
     folder = tmp_path / "all"
     (folder / "s").mkdir(parents=True)
-    whole = write(folder / "a.mkv", plain(30))
+    whole = write(folder / "a.mkv", plain(12))
     (folder / "s/b.mkv").write_bytes(whole.read_bytes()[:-300])
     (folder / "c.mp4").write_bytes(b"no film")
     photo.rename(folder / "d.png")
-    code, said, err = stylize(f"checkpoint={multistyle}", "content=all", "output=out", "size=40")
+    code, said, err = stylize(f"checkpoint={multistyle}", "content=all", "output=out", "size=40", "steady=false")
     assert code == 1 and said == "3 files: out; 1 of 4 could not be painted\n"
     damaged, broken = sorted(err.splitlines(), key=lambda line: "complete" in line)
     assert "b.mkv is damaged: " in damaged and damaged.endswith("out/s/b.mkv holds the others")
     assert "c.mp4 is not a complete video" in broken
-    assert len(shown(tmp_path / "out/a.mkv")) == 30 > len(shown(tmp_path / "out/s/b.mkv")) > 0
-    said = stylize(f"checkpoint={multistyle}", "content=out", "output=out", "size=40")[1]  # nothing but results
+    assert len(shown(tmp_path / "out/a.mkv")) == 12 > len(shown(tmp_path / "out/s/b.mkv")) > 0
+    said = stylize(f"checkpoint={multistyle}", "content=out", "output=out", "size=40", "steady=false")[
+        1
+    ]  # nothing but results
     assert "3 files: out" in said
 
 
 def test_a_film_that_was_cut_short_goes_on(stylize, multistyle, tmp_path, monkeypatch):
     pytest.importorskip("av")
-    from made_films import plain, write
+    from made_films import moving, write
 
-    from nst.inference.stylize import Painter
+    from nst.data.film_writing import FilmWriter
 
-    write(tmp_path / "film.mp4", plain(6, 32, 32))
+    write(tmp_path / "film.mp4", moving("pan", 6)[0])
     ask = (f"checkpoint={multistyle}", "content=film.mp4")
     stylize(*ask, "output=whole.mp4")
-    painted, paint = [], Painter.__call__
+    add = FilmWriter.add
 
-    def counted(*args, **options):
-        if len(painted) == 4:
+    def stopped(writer, frame, *more):
+        if frame.number == 4:
             raise KeyboardInterrupt
-        painted.append(1)
-        return paint(*args, **options)
+        add(writer, frame, *more)
 
-    monkeypatch.setattr(Painter, "__call__", counted)
+    monkeypatch.setattr(FilmWriter, "add", stopped)
     code, _, err = stylize(*ask)
     assert code == 130 and "4 frames of film.mp4 are done; the same command goes on with them" in err
-    monkeypatch.setattr(Painter, "__call__", paint)
+    monkeypatch.setattr(FilmWriter, "add", add)
     code, said, _ = stylize(*ask)
     assert code == 0 and "goes on after 4 frames that are done" in said
     assert (tmp_path / "film_stylized.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from nst.data import video
 from nst.data.film import ACCURATE, Film, Frame, matrix_of
-from nst.utils.files import read_json, write
+from nst.utils.files import load_weights_only, read_json, write
 
 SEGMENT = 48  # frames of a piece of the encoded film, which begins with a whole picture
 CODECS = {
@@ -135,20 +137,29 @@ class FilmWriter:
         pixels: np.ndarray = np.load(self.folder / f"{number:09d}.npy")
         return pixels
 
-    def add(self, frame: Frame, pixels: np.ndarray | None) -> None:
+    def memory(self) -> dict[str, Tensor]:
+        """Return what was given with the last frame that was there; nothing where there is none."""
+        path = self.folder / f"{self.done - 1:09d}.pt"
+        return dict(load_weights_only(path)) if path.is_file() else {}
+
+    def add(self, frame: Frame, pixels: np.ndarray | None, memory: Mapping[str, Tensor] | None = None) -> None:
         """Take the next frame.
 
         Args:
             frame: The frame that it is made of.
             pixels: (h, w, 3) of 8 or 16 bits; None for one that is there.
+            memory: What whoever goes on after this frame has to know.
         """
         if pixels is not None:
+            if memory:  # first: a frame that is there has its memory
+                torch.save(dict(memory), self.folder / f"{frame.number:09d}.pt")
             part = (
                 self.folder / "frame.part"
             )  # renamed when it is whole; not put on the disk at once, which takes 30 ms
             with part.open("wb") as file:
                 np.save(file, pixels)
             part.replace(self.folder / f"{frame.number:09d}.npy")
+            (self.folder / f"{frame.number - 1:09d}.pt").unlink(missing_ok=True)
         self.stamps[frame.number] = (frame.time, frame.duration)
         if len(self.stamps) == SEGMENT:
             self._encode()

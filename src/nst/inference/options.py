@@ -30,6 +30,7 @@ class Options:
         tiles: `auto`: whole up to a megapixel, else in windows; `none`: always whole; or the longest edge of a window,
             pixels.
         glance: A picture over a megapixel is reduced to glance x glance pixels to measure the moments of its norms.
+        steady: Whether strokes of a film move with what they paint; false: every frame is painted alone.
         batch: Frames of a film that are painted at once.
         threads: CPU threads; null: all cores.
         device: `cpu`, `gpu`, `cuda` or `mps`; null: the fastest.
@@ -52,6 +53,7 @@ class Options:
     size: int | None = None
     tiles: str | int = "auto"
     glance: int = 720
+    steady: bool = True
     batch: int = 1
     threads: int | None = None
     device: str | None = None

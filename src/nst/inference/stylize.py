@@ -16,7 +16,8 @@ from torch import Tensor
 
 from nst import kernels
 from nst.data import color, encoding, image_io, video
-from nst.inference import films, outputs, styles
+from nst.inference import outputs, styles
+from nst.inference.films import FilmPainter
 from nst.inference.options import Options
 from nst.inference.outputs import Outputs
 from nst.inference.tiled import TiledNetwork
@@ -136,11 +137,10 @@ def _paint_film(painter: Painter, source: Path, target: Path, progress: Callable
     """Paint a film; return one line if it is damaged."""
     files = [path for path in _read_by(painter.options) if path.is_file()]
     asked = {key: value for key, value in dataclasses.asdict(painter.options).items() if key not in NOT_ASKED}
-    return films.paint(
+    film_painter = FilmPainter(painter, painter.trained.network, painter.options.batch, painter.options.steady)
+    return film_painter.paint(
         source,
         target,
-        painter,
-        batch=painter.options.batch,
         asked={**asked, "files": [sha256(path) for path in files]},
         comment=outputs.mark()["Software"],
         progress=progress,

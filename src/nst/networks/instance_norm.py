@@ -1,6 +1,6 @@
 """The mean and deviation of feature maps, which instance norms divide out, and how to fix them for a whole picture."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,18 +45,29 @@ def renormalise(x: Tensor, measured: MeanDeviation, mean: Tensor, deviation: Ten
 
 
 class Moments(nn.Module):
-    """Returns the mean and deviation of its input, or inside `fixed_moments` those of an earlier input."""
+    """Returns the mean and deviation of its input; inside `fixed_moments` and `held_moments` those of earlier inputs.
+
+    Attributes:
+        measured: Of the last input that was measured in evaluation.
+        held: What is returned instead; None: nothing is held.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.recording = False
         self.recorded: MeanDeviation | None = None
+        self.measured: MeanDeviation | None = None
+        self.held: MeanDeviation | None = None
 
     def forward(self, x: Tensor) -> MeanDeviation:
         """Return mean and deviation, (N, C, 1, 1) each, for x (N, C, h, w)."""
+        if self.held is not None:
+            return self.held
         if self.recorded is not None:
             return self.recorded
         measured = mean_deviation(x)
+        if not self.training:
+            self.measured = measured
         if self.recording:
             self.recorded = measured
         return measured
@@ -83,3 +94,27 @@ def fixed_moments(network: nn.Module, run: Callable[[], Any]) -> Iterator[None]:
     finally:
         for module in moments:
             module.recording, module.recorded = False, None
+
+
+def mean_moments(network: nn.Module) -> list[MeanDeviation]:
+    """Return the moments that a network has measured last, each (1, C, 1, 1): the means over its batch."""
+    found = [module.measured for module in network.modules() if isinstance(module, Moments)]
+    return [(mean.mean(0, keepdim=True), deviation.mean(0, keepdim=True)) for mean, deviation in filter(None, found)]
+
+
+@contextmanager
+def held_moments(network: nn.Module, moments: Sequence[MeanDeviation]) -> Iterator[None]:
+    """Hold the moments of a network for the time of the block, so that what one image holds changes no other.
+
+    Args:
+        network: Contains `Moments`.
+        moments: One for each of them, from `mean_moments`.
+    """
+    modules = [module for module in network.modules() if isinstance(module, Moments)]
+    try:
+        for module, one in zip(modules, moments, strict=True):
+            module.held = one
+        yield
+    finally:
+        for module in modules:
+            module.held = None
