@@ -18,11 +18,12 @@ from nst.config.job import Choices, ImageJob, LoggerOptions, NetworkJob
 from nst.config.training_options import TrainingOptions
 from nst.data.download import Download
 from nst.data.library import ImageSource, find
-from nst.losses import Content, Gram, Term
+from nst.losses import Content, Gram, MeanCovariance, SlicedWasserstein, Term
 from nst.methods import ImageMethod
 from nst.methods.parametrization import SPACES
 from nst.metrics import FIGURES
 from nst.metrics.judge import Judge
+from nst.metrics.panel import Network
 from nst.multiscale import MultiscaleObjective
 from nst.objective import Objective
 from nst.optim.optimization import Optimization
@@ -225,24 +226,46 @@ def judge(config: DictConfig) -> Judge | None:
     """Build the judge: its network with the terms `style` and `content`, both relative, over its own layers."""
     if not config.judge:
         return None
-    layers = {
-        term: {str(name): share for name, share in config.judge.layers[term].items()} for term in config.judge.layers
-    }
-    shared: dict[str, Any] = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+    style, content = _judged_layers(config)
     terms = {
-        "style": Gram(layers=layers["style"], normalize="hw", **shared),
-        "content": Content(layers=layers["content"], **shared),
+        "style": Gram(layers=style, normalize="hw", **RELATIVE),
+        "content": Content(layers=content, **RELATIVE),
     }
+    own = OmegaConf.masked_copy(config.judge, [key for key in config.judge if key not in ("network", "layers")])
+    made: Judge = build(own, objective=_judging(config, terms))
+    return made
+
+
+def panel_network(config: DictConfig, name: str) -> Network:
+    """Build the judge's network with the terms of a `Panel`, over the judge's layers."""
+    style, content = _judged_layers(config)
+    terms = {
+        "gram": Gram(layers=style, normalize="hw", **RELATIVE),
+        "moments": MeanCovariance(layers=style, weight=1.0),
+        "sliced": SlicedWasserstein(layers=style, projections=32, positions=2048, **RELATIVE),
+        "content": Content(layers=content, **RELATIVE),
+    }
+    return Network(name, _judging(config, terms), next(iter(content)))
+
+
+RELATIVE: dict[str, Any] = {"weight": 1.0, "reduction": "relative", "layer_reduction": "mean"}
+
+
+def _judged_layers(config: DictConfig) -> tuple[dict[str, float], dict[str, float]]:
+    """Layer -> weight, of the style and of the content."""
+    layers = config.judge.layers
+    style, content = ({str(name): share for name, share in layers[term].items()} for term in ("style", "content"))
+    return style, content
+
+
+def _judging(config: DictConfig, terms: Mapping[str, Term]) -> Objective:
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     try:
         backbone = build(config.judge.network, layers=list(wanted))
     except (OSError, ValueError) as error:  # its remedies name the options of the picture's own backbone
         remedy = str(error).replace("backbone=wavelet", "judge=wavelet").replace("backbone.", "judge.network.")
         raise type(error)(f"judge={config.judge.name}: {remedy}") from None
-    network = Objective(backbone=backbone, terms=terms)
-    own = OmegaConf.masked_copy(config.judge, [key for key in config.judge if key not in ("network", "layers")])
-    made: Judge = build(own, objective=network)
-    return made
+    return Objective(backbone=backbone, terms=terms)
 
 
 def settled(config: Mapping[str, Any]) -> dict[str, Any]:
