@@ -1,4 +1,4 @@
-"""Paint new pictures with a trained network: `python stylize.py checkpoint=network.ckpt content=photo.jpg`."""
+"""Paint new pictures with a trained network: `python stylize.py content=photo.jpg style=mosaic`."""
 
 import sys
 

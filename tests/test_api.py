@@ -194,7 +194,7 @@ def test_a_sweep_is_a_table(photo, tmp_path):
 
 @pytest.mark.slow
 def test_a_network_is_trained_and_paints(photo, tmp_path):
-    network = {"network": {"width": 4, "blocks": 1}, "style_size": 32}
+    network = {"network": {"widths": [4, 4, 8, 8], "blocks": 1}, "style_size": 32}
     small = {"batch": 1, "crop": 32, "preview_size": 32}
     losses = []
     trained = nst.paint(

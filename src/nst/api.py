@@ -97,15 +97,15 @@ def paint(
 
 
 @overload
-def stylize(content: File, checkpoint: File, **options: Any) -> Result | list[Result]: ...
+def stylize(content: File, checkpoint: File | None = None, **options: Any) -> Result | list[Result]: ...
 @overload
-def stylize(content: Sequence[File], checkpoint: File, **options: Any) -> list[Result]: ...
-def stylize(content: File | Sequence[File], checkpoint: File, **options: Any) -> Result | list[Result]:
+def stylize(content: Sequence[File], checkpoint: File | None = None, **options: Any) -> list[Result]: ...
+def stylize(content: File | Sequence[File], checkpoint: File | None = None, **options: Any) -> Result | list[Result]:
     """Paint a picture, a video or a folder of pictures with a trained network, as `nst stylize` does.
 
     Args:
         content: The file or the folder, or a list of files.
-        checkpoint: The `network.ckpt` of a run.
+        checkpoint: The `network.safetensors` or `network.ckpt` of a run; None: the network that comes with nst.
         options: What can be typed, by the same names: `style="mosaic:2,night:1"`, `strength=0.7`, `size=1024`.
 
     Returns:
@@ -117,7 +117,7 @@ def stylize(content: File | Sequence[File], checkpoint: File, **options: Any) ->
     """
     if not isinstance(content, str | PathLike):
         return [one for file in content for one in _listed(stylize(file, checkpoint, **options))]
-    given = {"checkpoint": fspath(checkpoint), "content": fspath(content), **options}
+    given = {"content": fspath(content), "checkpoint": checkpoint and fspath(checkpoint), **options}
     asked = stylize_options.parse([f"{key}={_typed(value)}" for key, value in given.items()])
     with isolated():
         painted = inference.paint(asked)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from nst.callbacks import StopEarly
+from nst.callbacks import HeldOut, StopEarly
 
 
 def stopped_after(losses, stop, batches=1):
@@ -40,3 +40,16 @@ def test_it_goes_on_from_its_state():
 def test_numbers_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match=r"stop has window"):
         StopEarly(least=0.0, **options)
+
+
+def test_losses_of_held_out_photographs_take_the_windows_place():
+    stop = StopEarly(window=1, patience=2, least=0.001)
+    held_out = HeldOut([(torch.arange(2), torch.zeros(2, 3, 8, 8), torch.empty(2, 0))], every=10, stop=stop)
+    means = iter([3.0, 2.0, 2.0, 4.0])
+    method = SimpleNamespace(losses=lambda batch: {"style": torch.tensor(next(means))})
+    trainer = SimpleNamespace(accumulate_grad_batches=1, should_stop=False, loggers=[], global_step=0)
+    while not trainer.should_stop:
+        trainer.global_step += 1
+        stop.on_train_batch_end(trainer, None, {"loss": torch.tensor(1.0)}, None, 0)
+        held_out.on_train_batch_end(trainer, SimpleNamespace(method=method, device="cpu"))
+    assert trainer.global_step == 40 and held_out.losses == {"loss": 4.0, "style": 4.0}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import ROOT
@@ -91,3 +93,19 @@ def test_the_sampler_resumes_where_it_stopped():
 def test_a_crop_size_that_no_network_accepts_is_refused(tmp_path):
     with pytest.raises(ValueError, match="multiple of 4"):
         crops(photographs.folder(photos(tmp_path)), crop=18)
+
+
+def test_held_out_pictures_are_spread_and_in_no_training():
+    images = photographs.TrainingImages([Path(f"{i}.jpg") for i in range(20)])
+    rest, held_out = images.parted(4)
+    assert [path.stem for path in held_out] == ["0", "5", "10", "15"]
+    assert len(rest.paths) == 16 and not set(rest.paths) & set(held_out)
+    assert images.parted(0) == (images, [])
+    assert len(photographs.TrainingImages(images.paths[:4]).parted(4)[1]) == 0  # of so few, all are needed
+
+
+def test_the_first_crops_may_be_smaller(tmp_path):
+    Image.effect_noise((96, 64), 90).convert("RGB").save(tmp_path / "a.png")
+    images = photographs.TrainingImages([tmp_path / "a.png"])
+    crops = photographs.RandomCrops(images, crop=32, zoom=1.5, cache=1, seed=0, first=16, until=2)
+    assert [crops[n].shape[-1] for n in range(4)] == [16, 16, 32, 32]

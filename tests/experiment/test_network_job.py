@@ -24,13 +24,15 @@ TINY = (
     "training.checkpoint_every=2",
     "trainer.log_every_n_steps=2",
     "method.style_size=32",
-    "method.network.width=2",
     "method.network.blocks=1",
 )
+WIDTHS = {"adain": "method.network.width=2"}
+"""Method -> the channels of its network; of the others those of the U-Net."""
 
 
 def tiny(method, *more, folder="run"):
-    return (f"method={method}", *TINY, f"hydra.run.dir={folder}", *more)
+    widths = WIDTHS.get(method, "method.network.widths=[2,2,4,4]")
+    return (f"method={method}", *TINY, widths, f"hydra.run.dir={folder}", *more)
 
 
 def state(path):
@@ -46,23 +48,31 @@ def read(folder, name):
 
 
 def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path):
-    done = train(*tiny("feedforward", "style=starry_night", "data=samples", "training.preview_every=2"))
+    every = ("training.preview_every=2", "training.held_out_every=2")
+    done = train(*tiny("feedforward", "style=starry_night", "data=samples", *every))
     assert done.returncode == 0, done.stderr
     assert "network: " in done.stdout
     run = tmp_path / "run"
     trained = io.load(run / "network.ckpt")
     assert (trained.method, trained.styles) == ("feedforward", ["starry_night"])
     assert trained.config["steps"] == 4
-    assert picture(run / "final.png").size == (32, 20)
+    shared = io.load(run / "network.safetensors")
+    assert same(shared.network.state_dict(), trained.network.state_dict())
+    assert picture(run / "final.png").size == (32, 16)
     assert read(run, "status.json")["state"] == "finished"
     metrics = read(run, "metrics.json")
-    assert metrics["steps"] == 4 and metrics["pictures"] == 20
+    assert metrics["steps"] == 4 and metrics["pictures"] == 16
+    held_out = metrics["held_out"]
+    assert len(held_out.pop("photographs")) == 4
+    assert held_out["loss"] == pytest.approx(held_out["style"] + held_out["content"])
+    card = (run / "README.md").read_text()
+    assert "| styles | starry_night |" in card and f"held-out photographs | loss {held_out['loss']:.4g}" in card
     assert metrics["loss"] == pytest.approx(sum(metrics["terms"].values()), rel=1e-5)  # float32
     inside = torch.load(run / "last.ckpt", weights_only=True)
     assert all(name.startswith("network.") for name in inside["state_dict"])  # never the frozen loss network
     assert inside["global_step"] == 4 and inside["optimizer_states"] and inside["lr_schedulers"]
     scalars, pictures = _tensorboard(run)
-    assert {"loss", "loss/style", "loss/content", "schedule/lr", "result/loss"} <= scalars
+    assert {"loss", "loss/style", "loss/content", "schedule/lr", "result/loss", "held_out/style"} <= scalars
     assert {"source/content", "picture/starry_night"} <= pictures
 
 

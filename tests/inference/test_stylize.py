@@ -11,6 +11,7 @@ import torch
 from conftest import ROOT, picture
 from PIL import Image
 
+from nst.data import library
 from nst.inference.options import Options
 from nst.networks import Adain, Transformer, io
 
@@ -165,7 +166,7 @@ def test_a_foreign_checkpoint_gives_one_clear_line(stylize, photo, tmp_path):
     (tmp_path / "foreign.ckpt").write_bytes(b"PK nothing of ours")
     code, _, err = stylize("checkpoint=foreign.ckpt", f"content={photo}")
     assert code == 1 and "can't be read as a checkpoint" in err and len(err.splitlines()) == 1
-    assert stylize(f"content={photo}")[2].startswith("error: checkpoint= is missing")
+    assert stylize("checkpoint=foreign.ckpt")[2].startswith("error: content= is missing")
 
 
 def test_a_film_is_painted_frame_by_frame_with_its_sound(stylize, multistyle, tmp_path):
@@ -236,3 +237,29 @@ def test_help_names_every_option_and_imports_no_torch():
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert all(f"    {field.name}: " in said.stdout for field in dataclasses.fields(Options))
     assert "nst.inference.options" in said.stderr and "torch" not in said.stderr
+
+
+def test_without_a_checkpoint_the_network_that_comes_with_nst_paints_every_painted_style(stylize, photo, tmp_path):
+    known = io.load(io.bundled("multistyle")).styles
+    assert set(known) == {path.stem for path in library.asset("mosaic").parent.glob("*.jpg")} - {"great_wave"} | {
+        "painted_wave"
+    }
+    assert stylize(f"content={photo}", "style=mosaic", "output=one.png")[0] == 0
+    assert stylize(f"content={photo}", "style=painted_wave", "output=two.png")[0] == 0
+    assert np.abs(pixels(tmp_path / "one.png") - pixels(tmp_path / "two.png")).mean() > 10
+    code, _, err = stylize(f"content={photo}", "style=mosiac")
+    assert code == 1 and "nearest: mosaic" in err
+
+
+def test_the_width_of_the_strokes_changes_continuously(stylize, multistyle, photo, tmp_path):
+    def paint(stroke):
+        done = stylize(f"checkpoint={multistyle}", f"content={photo}", f"output={stroke}.png", f"stroke={stroke}")
+        assert done[0] == 0, done[2]
+        return pixels(tmp_path / f"{stroke}.png")
+
+    usual, wider, widest, fine = paint("1"), paint("1.25"), paint("2"), paint("0.5")
+    assert usual.shape == widest.shape == fine.shape
+    assert 0 < np.abs(wider - usual).mean() < np.abs(widest - usual).mean()
+    detail = [np.abs(np.diff(one, axis=1)).mean() for one in (fine, usual, widest)]
+    assert detail[2] < detail[1]  # wider strokes change less from pixel to pixel
+    assert stylize(f"checkpoint={multistyle}", f"content={photo}", "stroke=3")[0] == 1

@@ -20,12 +20,13 @@ def loss(content: Content, x, c) -> torch.Tensor:
     return content.score(content.measure(x, reference), reference)["a"]
 
 
-@pytest.mark.parametrize("reduction", ["sum", "half_sum", "mean", "relative"])
+@pytest.mark.parametrize("reduction", ["sum", "half_sum", "mean", "relative", "root"])
 def test_every_reduction_equals_its_formula(reduction):
     f, p = (v["a"][0].numpy() for v in (feats(1), feats(2)))
     squared = ((f - p) ** 2).sum()
     spread = ((p - p.mean(axis=(1, 2), keepdims=True)) ** 2).sum()
     expected = {"sum": squared, "half_sum": squared / 2, "mean": squared / f.size, "relative": squared / spread}
+    expected["root"] = np.sqrt(expected["relative"] + 1e-6) - 1e-3
     assert loss(term(reduction), feats(1), feats(2)).item() == pytest.approx(2 * expected[reduction], rel=1e-12)
     assert np.isfinite(squared)
 

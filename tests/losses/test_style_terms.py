@@ -37,6 +37,7 @@ TERMS: dict[str, Make] = {
     "gram": lambda: Gram(**RELATIVE, normalize="hw"),
     "gram of the paper": lambda: Gram(**MEAN | {"reduction": "paper"}, normalize="none"),
     "mean and covariance": lambda: MeanCovariance(layers=LAYERS, weight=1.0),
+    "mean and covariance, roots": lambda: MeanCovariance(layers=LAYERS, weight=1.0, reduction="root"),
     "meanstd": lambda: MeanStd(**RELATIVE),
     "meanstd mean": lambda: MeanStd(**MEAN),
     "wasserstein": lambda: Wasserstein(**RELATIVE, ridge=1e-4),

@@ -3,8 +3,9 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from nst.networks import Adain, Transformer, io
+from nst.networks import Adain, Transformer, UNet, io
 
 
 @pytest.fixture
@@ -20,6 +21,47 @@ def test_a_saved_network_is_loaded_completely(saved, noise):
     assert (trained.method, trained.styles, trained.config) == ("multistyle", ["a", "b"], {"steps": 3})
     assert trained.network(noise(16, 16), torch.tensor([[0.5, 0.5]])).shape == (1, 3, 16, 16)
     assert not any(parameter.requires_grad for parameter in trained.network.parameters())
+
+
+def test_a_safetensors_file_holds_the_same_network(tmp_path, noise):
+    network = Adain(width=2, channels=4, blocks=1)
+    keeps = {"means": torch.rand(1, 4), "deviations": torch.rand(1, 4)}
+    about = {**io.describe(network, "adain", ["a"], {"steps": 3}), "keeps": keeps}
+    for name in ("network.ckpt", "network.safetensors"):
+        io.save(tmp_path / name, network.state_dict(), about)
+    one, other = (io.load(tmp_path / name) for name in ("network.ckpt", "network.safetensors"))
+    assert (other.method, other.styles, other.config) == ("adain", ["a"], {"steps": 3})
+    assert torch.equal(one.known_style("a"), other.known_style("a"))
+    values = other.network.state_dict()
+    assert all(torch.equal(value, values[name]) for name, value in one.network.state_dict().items())
+
+
+def test_a_network_stored_in_16_bits_computes_in_32(tmp_path, noise):
+    network = UNet(widths=[2, 2, 4, 4], blocks=1, styles=1)
+    path = tmp_path / "network.safetensors"
+    half = {name: value.half() for name, value in network.state_dict().items()}
+    io.save(path, half, io.describe(network, "feedforward", ["a"], {}))
+    assert path.stat().st_size < 2 * sum(value.numel() for value in half.values()) + 8000
+    picture = io.load(path).network(noise(16, 24), torch.ones(1, 1))
+    assert picture.shape == (1, 3, 16, 24) and picture.dtype == torch.float32
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:8] + b"[" + b[9:]])
+def test_a_damaged_safetensors_file_gives_one_clear_line(tmp_path, damage):
+    network = Transformer(width=2, blocks=1, styles=1)
+    path = tmp_path / "network.safetensors"
+    io.save(path, network.state_dict(), io.describe(network, "feedforward", ["a"], {}))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="can't be read as tensors") as caught:
+        io.load(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path):
+    path = tmp_path / "network.safetensors"
+    save_file({"weight": torch.ones(3)}, path)
+    with pytest.raises(ValueError, match="not a checkpoint of a network trained by nst"):
+        io.load(path)
 
 
 class Evil:
@@ -52,7 +94,7 @@ def change(path, **about):
     ("about", "words"),
     [
         ({"format": 99}, "reads format 1"),
-        ({"kind": "os.system"}, "reads format 1 and kind transformer or adain"),
+        ({"kind": "os.system"}, "reads format 1 and kind transformer or unet or adain"),
         ({"options": {"width": 10**6, "blocks": 1}}, "don't fit together"),
         ({"options": {"width": "x"}}, "don't fit together"),
         ({"styles": ["only one"]}, "don't fit together"),
@@ -74,7 +116,7 @@ def test_foreign_damaged_and_missing_checkpoints_give_one_clear_line(saved, tmp_
     torch.save({"weight": torch.ones(3)}, saved)
     with pytest.raises(ValueError, match="not a checkpoint of a network trained by nst"):
         io.load(saved)
-    with pytest.raises(FileNotFoundError, match="give the network.ckpt of a run"):
+    with pytest.raises(FileNotFoundError, match="give the network.safetensors or network.ckpt of a run"):
         io.load(tmp_path / "none.ckpt")
 
 

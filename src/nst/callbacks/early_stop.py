@@ -16,6 +16,9 @@ class StopEarly(Callback):
         window: Steps.
         patience: Windows in a row that may be no better; 0: never stop.
         least: Fraction of the best mean by which a better one must be lower.
+
+    Attributes:
+        is_told: Whether `compare` is called with losses of held-out photographs, which then take the windows' place.
     """
 
     def __init__(self, *, window: int, patience: int, least: float) -> None:
@@ -24,19 +27,24 @@ class StopEarly(Callback):
         self.window, self.patience, self.least = window, patience, least
         self.losses: list[float] = []  # of the window so far
         self.best, self.waited = float("inf"), 0
+        self.is_told = False
 
     def on_train_batch_end(self, trainer: Trainer, module: NetworkModule, outputs: Any, *args: Any) -> None:  # type: ignore[override]
         """Add the loss of a batch; at the end of a window compare its mean with the best one."""
-        if not self.patience:
+        if not self.patience or self.is_told:
             return
         self.losses.append(float(outputs["loss"]))
         if len(self.losses) < self.window * trainer.accumulate_grad_batches:
             return
         mean = sum(self.losses) / len(self.losses)
         self.losses = []
+        self.compare(mean, trainer)
+
+    def compare(self, mean: float, trainer: Trainer) -> None:
+        """Compare a mean loss with the best one, and stop if the patience is over."""
         self.waited = 0 if mean < self.best * (1 - self.least) else self.waited + 1
         self.best = min(self.best, mean)
-        trainer.should_stop = trainer.should_stop or self.waited >= self.patience
+        trainer.should_stop = trainer.should_stop or 0 < self.patience <= self.waited
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses of the window, the best mean, and the windows since it."""

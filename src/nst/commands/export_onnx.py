@@ -1,6 +1,7 @@
 """Export a trained network to ONNX: `nst export-onnx checkpoint=network.ckpt [output=network.onnx]`.
 
-Input and output images are RGB in [0, 1], 1 x 3 x H x W; H and W are multiples of 4 and at least 16.
+Input and output images are RGB in [0, 1], 1 x 3 x H x W; H and W are multiples of 4 (of 8 for `unet`)
+and at least 4 times that.
 """
 
 import os

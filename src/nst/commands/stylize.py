@@ -1,4 +1,4 @@
-"""Paint new pictures with a trained network: `nst stylize checkpoint=network.ckpt content=photo.jpg`."""
+"""Paint new pictures with a trained network: `nst stylize content=photo.jpg style=mosaic`."""
 
 import os
 

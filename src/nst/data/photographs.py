@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -33,6 +33,12 @@ class TrainingImages:
     paths: list[Path]
     skipped: dict[Path, str] = field(default_factory=dict)
     styles: "TrainingImages | None" = None
+
+    def parted(self, count: int) -> tuple["TrainingImages", list[Path]]:
+        """Return the images without some of them, and these: at most `count`, or a fifth of all, evenly spread."""
+        count = min(count, len(self.paths) // 5)
+        taken = [self.paths[i * len(self.paths) // count] for i in range(count)]
+        return replace(self, paths=[path for path in self.paths if path not in taken]), taken
 
     def digest(self) -> str:
         """Return the SHA-256 of the files' names and sizes: the contents of many would take minutes to read."""
@@ -115,6 +121,8 @@ class RandomCrops(Dataset[Tensor]):
         cache: Size of the cache of decoded images, 10^6 bytes.
         seed: Of the order, the crops and the flips.
         repaint: Fraction of the crops whose colour channels are permuted: more styles from the same images.
+        first: Edge of the crops with numbers below `until`, pixels; each shows as much of its image, but smaller.
+        until: See `first`.
     """
 
     def __init__(
@@ -126,12 +134,15 @@ class RandomCrops(Dataset[Tensor]):
         cache: float,
         seed: int,
         repaint: float = 0.0,
+        first: int = 0,
+        until: int = 0,
     ) -> None:
         if crop < 8 or crop % 4:
             raise ValueError(f"data.crop is {crop}; give a multiple of 4, 8 or more, pixels")
         if zoom < 1:
             raise ValueError(f"data.zoom is {zoom:g}; give 1 or more")
         self.paths, self.crop, self.zoom, self.seed, self.repaint = images.paths, crop, zoom, seed, repaint
+        self.first, self.until = first, until
         self.cache, self.cache_bytes = OrderedDict[Path, Tensor](), cache * 1e6
 
     def __getitem__(self, number: int) -> Tensor:
@@ -145,7 +156,8 @@ class RandomCrops(Dataset[Tensor]):
         edge = min(height, width, max(1, round(min(height, width) / zoom)))
         top, left = (_below(length - edge + 1, generator) for length in (height, width))
         crop = image[None, :, top : top + edge, left : left + edge].float() / 255
-        crop = F.interpolate(crop, (self.crop,) * 2, mode="bilinear", antialias=True, align_corners=False)
+        edge = self.first if number < self.until else self.crop
+        crop = F.interpolate(crop, (edge,) * 2, mode="bilinear", antialias=True, align_corners=False)
         if torch.rand((), generator=generator) < 0.5:
             crop = crop.flip(-1)
         if torch.rand((), generator=generator) < self.repaint:

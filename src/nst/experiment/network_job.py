@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nst import trackers
-from nst.callbacks import Preview, Progress
+from nst.callbacks import HeldOut, Preview, Progress
 from nst.callbacks.checkpoint import NAME, NetworkCheckpoint
 from nst.callbacks.stop_on_signal import StopOnSignal
 from nst.config import legacy
@@ -24,11 +24,13 @@ from nst.experiment import status
 from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import sweep_value
-from nst.networks import io
-from nst.utils.files import sha256, user_path
+from nst.networks import io, model_card
+from nst.utils.files import sha256, user_path, write
 
 log = logging.getLogger("nst")
 FILE = "network.ckpt"
+SHARED = "network.safetensors"
+"""The same network for others: no program runs code when it loads it."""
 SAME = (
     "method", "backbone", "layers", "loss", "weights", "optimizer", "scheduler", "data", "style", "seed", "steps",
     "training",
@@ -54,20 +56,25 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     goes_on = own or (None if adds else base)
     if goes_on:
         _check_same(goes_on, job, method, record)
-    photographs, options = job.photographs, job.options
+    options, (photographs, held_out) = job.options, job.photographs.parted(job.options.held_out)
+    options.check_crop(method.network.stride)
     named = [found.path for _, found in job.styles]
     styles = options.style_crops(named, photographs.styles, job.seed) if method.needs_style_pictures else None
+    contents = options.content_crops(photographs, job.seed)
     batches = goes_on.batches or 0 if goes_on else 0
-    loader = options.loader(options.content_crops(photographs, job.seed), styles, first=batches)
+    loader = options.loader(contents, styles, first=batches)
+    measured = options.held_out_batches(held_out, styles, len(method.style_names), job.seed)
+    held = HeldOut(measured, every=options.held_out_every, stop=options.stop)
     about = io.describe(method.network, method.name, method.style_names, job.choices.config)
     stage = next(method.stages(loader, about=about))
-    content = _preview_content(job)
+    content = _preview_content(job, method.network.stride)
     last_step = (own.batches or 0) // job.accumulate - 1 if own else None  # Lightning counts from 0
     logs = trackers.open_loggers(job.loggers.factories, job.loggers.run(job.folder, last_step))
     callbacks = [
         stop,
         Preview(content, every=options.preview_every),
         options.stop,
+        held,
         *([Progress(stage.name)] if job.invocation.has_terminal else []),
         NetworkCheckpoint(job.folder / NAME, every=options.checkpoint_every),
         *job.invocation.watchers,
@@ -77,7 +84,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         trainer.fit(stage.module, stage.data, ckpt_path=str(goes_on.path) if goes_on else None, weights_only=True)
     finally:
         if trainer.global_step:
-            _save(job, stage.module, content)
+            _save(job, stage.module, content, held, len(photographs.paths))
     terms = {name: float(value) for name, value in stage.module.last_losses.items()}
     loss = terms.pop("loss", nan)
     record.metrics(
@@ -85,6 +92,7 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
         terms=terms,
         steps=trainer.global_step,
         pictures=len(photographs.paths),
+        held_out={"photographs": [path.name for path in held_out], **held.losses},
         skipped={str(path): reason for path, reason in photographs.skipped.items()},
         styles=method.style_names,
         parameters=sum(parameter.numel() for parameter in method.network.parameters()),
@@ -198,19 +206,26 @@ def _check_same(base: BaseNetwork, job: NetworkJob, method: NetworkMethod, recor
         record.warn(f"the training that is resumed had other choices for {', '.join(other)}: it goes on with these")
 
 
-def _preview_content(job: NetworkJob) -> Tensor:
-    """Return the photograph of the previews, (1, 3, H, W), its edges multiples of 4."""
+def _preview_content(job: NetworkJob, stride: int) -> Tensor:
+    """Return the photograph of the previews, (1, 3, H, W), its edges multiples of the network's stride."""
     _, found = job.content
     image = image_io.load(found.path, max_megapixels=job.max_megapixels).rgb
     height, width = image_io.fit(image_io.size_of(image), job.options.preview_size, by="longest")
-    return image_io.resize(image, (max(8, height - height % 4), max(8, width - width % 4)))
+    return image_io.resize(image, (max(2, height // stride) * stride, max(2, width // stride) * stride))
 
 
 @torch.no_grad()
-def _save(job: NetworkJob, module: NetworkModule, content: Tensor) -> None:
-    """Write the network as it is now, and what it makes of the photograph, styles side by side."""
+def _save(job: NetworkJob, module: NetworkModule, content: Tensor, held: HeldOut, pictures: int) -> None:
+    """Write the network as it is now, its model card, and what it makes of the photograph, styles side by side."""
     module.cpu()
     about = {**module.about, "keeps": module.method.statistics()}
-    io.save(job.folder / FILE, module.network.state_dict(), about)
-    pictures = [picture.float() for picture in module.method.preview(content).values()]
-    image_io.save(torch.cat(pictures, dim=3), job.folder / "final.png")
+    state = module.network.state_dict()
+    for name in (FILE, SHARED):
+        io.save(job.folder / name, state, about)
+    losses = {name: float(value) for name, value in module.last_losses.items()}
+    card = model_card.text(
+        about, steps=module.trainer.global_step, pictures=pictures, losses=losses, held_out=held.losses
+    )
+    write(job.folder / model_card.FILE, card.encode())
+    painted = [picture.float() for picture in module.method.preview(content).values()]
+    image_io.save(torch.cat(painted, dim=3), job.folder / "final.png")

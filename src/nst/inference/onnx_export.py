@@ -1,4 +1,4 @@
-"""Export a trained network to ONNX, for images whose edges are multiples of 4; needs the extra `onnx`."""
+"""Export a trained network to ONNX, for images whose edges are multiples of its stride; needs the extra `onnx`."""
 
 import logging
 import warnings
@@ -96,7 +96,11 @@ def _any_style(network: Adain) -> Program:
             "style": torch.rand(1, 3, EDGE + 32, EDGE),
             "strength": torch.ones(()),
         },
-        dynamic=(_any_size("height", "width"), _any_size("style_height", "style_width"), None),
+        dynamic=(
+            _any_size("height", "width", network.stride),
+            _any_size("style_height", "style_width", network.stride),
+            None,
+        ),
         described={"image": "1 x 3 x H x W", "style": "1 x 3 x H' x W'", "strength": "a number from 0 to 1"},
     )
 
@@ -106,12 +110,12 @@ def _known_styles(trained: Trained) -> Program:
     return Program(
         module=_Mixing(trained.network),
         examples={"image": torch.rand(1, 3, EDGE, EDGE + 16), "mix": torch.full((1, count), 1 / count)},
-        dynamic=(_any_size("height", "width"), None),
+        dynamic=(_any_size("height", "width", trained.network.stride), None),
         described={"image": "1 x 3 x H x W", "mix": f"1 x {count}: weights of {', '.join(trained.styles)}"},
     )
 
 
-def _any_size(height: str, width: str) -> dict[int, Any]:
-    """Let the last two axes be any multiples of 4."""
-    tall, wide = (4 * torch.export.Dim(name, min=4, max=LARGEST // 4) for name in (height, width))
+def _any_size(height: str, width: str, stride: int) -> dict[int, Any]:
+    """Let the last two axes be any multiples of a stride."""
+    tall, wide = (stride * torch.export.Dim(name, min=4, max=LARGEST // stride) for name in (height, width))
     return {2: tall, 3: wide}

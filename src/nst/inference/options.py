@@ -15,7 +15,7 @@ class Options:
     """What to paint, with which network, and how.
 
     Args:
-        checkpoint: The `network.ckpt` of a run.
+        checkpoint: The `network.safetensors` or `network.ckpt` of a run; null: the network that comes with nst.
         content: A picture, a film (needs the extra `video`), or a folder of them.
         output: The file or folder to write; null: in the working folder, named after the content.
         overwrite: Whether to replace older files; else a result gets a name that is free. The content and other files
@@ -23,6 +23,8 @@ class Options:
         quality: Of JPEG, WebP and AVIF files, from 1 to 100.
         style: `name:weight,name:weight` of the checkpoint's styles, or with method=adain of picture files; null: the
             checkpoint's first style.
+        stroke: Width of the strokes relative to the usual one, from 0.5 to 2: the picture is painted at 1 / stroke of
+            its size and resized. Time and memory grow with 1 / stroke^2.
         strength: From 0, the photograph (method=adain: its reconstruction), to 1, the style.
         masks: method=adain: grey picture files, one for each style; `null` for a style that takes the rest.
         keep_color: Whether to keep the photograph's colours and take only the lightness from the result.
@@ -41,13 +43,14 @@ class Options:
         ValueError: A number is out of its range.
     """
 
-    checkpoint: str
     content: str
+    checkpoint: str | None = None
     output: str | None = None
     overwrite: bool = False
     quality: int = 95
     style: str | None = None
     strength: float = 1.0
+    stroke: float = 1.0
     masks: str | None = None
     keep_color: bool = False
     size: int | None = None
@@ -63,6 +66,8 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
             raise ValueError(f"strength is {self.strength:g}; give a number from 0 to 1")
+        if not 0.5 <= self.stroke <= 2:
+            raise ValueError(f"stroke is {self.stroke:g}; give a number from 0.5, half as wide, to 2, twice as wide")
         for name, least in (("size", 8), ("glance", 64), ("batch", 1), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -96,7 +101,7 @@ def parse(arguments: Sequence[str]) -> Options:
         typecheck.check_value(key, values[key], kinds[key])
     for field in dataclasses.fields(Options):
         if field.default is dataclasses.MISSING and field.name not in values:
-            raise ValueError(f"{field.name}= is missing: nst stylize checkpoint=network.ckpt content=photo.jpg")
+            raise ValueError(f"{field.name}= is missing: nst stylize content=photo.jpg style=mosaic")
     return Options(**values)
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
-from nst.networks import Adain, Transformer
+from nst.networks import Adain, KnownStyles
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
 from nst.utils.files import user_path
@@ -75,7 +75,7 @@ class StyleMix:
         strength: In [0, 1]. A network that does not accept any style ignores it.
     """
 
-    network: Transformer | Adain
+    network: KnownStyles | Adain
     codes: Tensor
     weights: Sequence[Tensor]
     strength: float
@@ -133,7 +133,8 @@ def _code(name: str, trained: Trained) -> Tensor:
         return trained.known_style(name)
     near = ", ".join(nearest(name, trained.styles))
     if not isinstance(trained.network, Adain):
-        raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}")
+        more = "; for a file give the checkpoint= of method=adain" if user_path(name).is_file() else ""
+        raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}{more}")
     path = user_path(name)
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")

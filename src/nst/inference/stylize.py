@@ -16,6 +16,7 @@ from torch import Tensor
 
 from nst import kernels
 from nst.data import color, encoding, image_io, video
+from nst.data import masks as data_masks
 from nst.inference import outputs, styles
 from nst.inference.films import FilmPainter
 from nst.inference.options import Options
@@ -87,7 +88,7 @@ class Painter:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.device = torch.device(named(options.device) if options.device else fastest())
-        self.trained = io.load(user_path(options.checkpoint))
+        self.trained = io.load(user_path(options.checkpoint) if options.checkpoint else io.bundled("multistyle"))
         self.requests = styles.parse(options.style, self.trained.styles)
         tile = {"auto": 0, "none": None}.get(str(options.tiles), options.tiles)
         assert not isinstance(tile, str)
@@ -103,12 +104,16 @@ class Painter:
         options, size = self.options, self.size_of(image)
         if options.size is not None:
             image = image_io.resize(image, size)
-        masks = styles.read_masks(options.masks, len(self.requests), size, options.max_megapixels)
+        height, width = (max(1, round(length / options.stroke)) for length in size)
+        canvas = height, width  # on which strokes have their usual width
+        masks = styles.read_masks(options.masks, len(self.requests), canvas, options.max_megapixels)
         mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks)
-        out = self.network.stylize(image.to(self.device), mix.to(self.device), progress=progress).cpu()
+        seen = image_io.resize(image, canvas)
+        out = self.network.stylize(seen.to(self.device), mix.to(self.device), progress=progress).cpu()
+        out = image_io.resize(out, size).clamp(0, 1)
         if not self.trained.network.accepts_any_style and options.strength < 1:
             out = torch.lerp(image, out, options.strength)
-        regions = [mask for mask in masks if mask is not None]
+        regions = [data_masks.resize(mask, size) for mask in masks if mask is not None]
         if regions:  # a single mask leaves the rest of the photograph as it is
             out = torch.lerp(image, out, torch.stack(regions).sum(0).clamp(0, 1))
         return _with_colours_of(image, out) if options.keep_color else out

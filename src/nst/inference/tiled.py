@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.data import image_io
 from nst.inference.styles import StyleMix
-from nst.networks import Adain, Transformer, fixed_moments
+from nst.networks import Adain, KnownStyles, UNet, fixed_moments
 from nst.tiling.memory import free_memory
 from nst.tiling.windows import Tiling
 
@@ -21,7 +21,7 @@ WINDOWS = (
 )  # pixels; large windows spend less on the halo, still larger ones are slower by their memory
 MAPS = 20  # feature maps of `width` channels at full size that a network needs at its peak: transformer 12, adain 19
 USABLE = 0.5  # fraction of the free memory that a window may use
-SMALLEST = 8  # pixels; smaller edges are padded to this, since reflection padding needs room
+SMALLEST = 2  # strides; smaller edges are padded to this, since reflection padding needs room
 
 Progress = Callable[[float], None]
 """Called with the fraction of the work that is done, in [0, 1]."""
@@ -43,7 +43,7 @@ class TiledNetwork:
         glance: Images over a megapixel are reduced to `glance` x `glance` pixels before their moments are measured.
     """
 
-    network: Transformer | Adain
+    network: KnownStyles | Adain
     tile: int | None = 0
     glance: int = 720
 
@@ -76,7 +76,7 @@ class TiledNetwork:
         if height * width <= WHOLE:
             return None
         free = free_memory(image.device)
-        each = len(image) * MAPS * self.network.options["width"] * image.element_size()
+        each = len(image) * MAPS * _width(self.network) * image.element_size()
         fits = (edge for edge in WINDOWS if free is None or each * (edge + 2 * self.network.halo) ** 2 <= USABLE * free)
         return next(fits, WINDOWS[-1])
 
@@ -86,7 +86,7 @@ class TiledNetwork:
         if scale >= 1 or height * width <= WHOLE:
             return image
         stride = self.network.stride
-        size = (max(SMALLEST, round(length * scale / stride) * stride) for length in (height, width))
+        size = (stride * max(SMALLEST, round(length * scale / stride)) for length in (height, width))
         return image_io.resize(image, tuple(size))
 
     def _whole(self, image: Tensor, mix: StyleMix) -> Tensor:
@@ -113,10 +113,16 @@ class TiledNetwork:
 
 
 def _padded(image: Tensor, stride: int) -> Tensor:
-    """Pad an image at its bottom and right edges to multiples of the stride, and to at least `SMALLEST`."""
+    """Pad an image at its bottom and right edges to multiples of the stride, `SMALLEST` of them or more."""
     height, width = image_io.size_of(image)
-    more = [max(SMALLEST, length + (-length) % stride) - length for length in (width, height)]
+    more = [max(SMALLEST * stride, length + (-length) % stride) - length for length in (width, height)]
     if not any(more):
         return image
     fits = more[0] < width and more[1] < height
     return F.pad(image, (0, more[0], 0, more[1]), mode="reflect" if fits else "replicate")
+
+
+def _width(network: KnownStyles | Adain) -> int:
+    """Return the number of channels at full size."""
+    options = network.options
+    return int(options["widths"][0] if isinstance(network, UNet) else options["width"])

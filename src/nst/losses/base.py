@@ -115,6 +115,11 @@ def nonzero(value: Tensor, least: float = 1e-12) -> Tensor:
     return value.clamp_min(least)
 
 
+def root(value: Tensor) -> Tensor:
+    """Return the square root of a distance of 0 or more, with a finite gradient at 0."""
+    return (value + 1e-6).sqrt() - 1e-3
+
+
 def combine(layer_losses: Stats, layers: Mapping[str, float], layer_reduction: str) -> Stats:
     """Return layer -> weighted loss: `w_l L_l` for `sum`, or `w_l L_l / n` for `mean`, with n layers.
 

@@ -4,8 +4,20 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from nst.losses.base import LAYER_REDUCTIONS, Stats, Term, at_least_float32, combine, divisor_key, layer_mask, nonzero
+from nst.losses.base import (
+    LAYER_REDUCTIONS,
+    Stats,
+    Term,
+    at_least_float32,
+    combine,
+    divisor_key,
+    layer_mask,
+    nonzero,
+    root,
+)
 from nst.utils.errors import check_choice
+
+REDUCTIONS = ("relative", "root", "sum", "half_sum", "mean")
 
 
 class Content(Term):
@@ -15,6 +27,7 @@ class Content(Term):
 
     * `relative`: ||F - P||^2 / ||P - mean(P)||^2, with the mean of each channel over positions. It is 1 where nothing
       of the content's structure is left.
+    * `root`: the square root of `relative`.
     * `sum`: ||F - P||^2.
     * `half_sum`: ||F - P||^2 / 2.
     * `mean`: ||F - P||^2 / (C h w).
@@ -27,7 +40,7 @@ class Content(Term):
 
     Source: Gatys, Ecker & Bethge 2016, equation 1 (`reduction=half_sum`).
 
-    Differs: `relative` is ours.
+    Differs: `relative` and `root` are ours.
     """
 
     of = "content"
@@ -35,7 +48,7 @@ class Content(Term):
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, reduction: str, layer_reduction: str) -> None:
         super().__init__(layers=layers, weight=weight)
-        self.reduction = check_choice("reduction", reduction, ("relative", "sum", "half_sum", "mean"))
+        self.reduction = check_choice("reduction", reduction, REDUCTIONS)
         self.layer_reduction = check_choice("layer_reduction", layer_reduction, LAYER_REDUCTIONS)
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
@@ -53,14 +66,16 @@ class Content(Term):
     def score(self, total: Stats, reference: Stats) -> Stats:
         """Return layer -> the weighted distance."""
         losses = {name: total[name] / reference[divisor_key(name)] for name in self.layers}
+        if self.reduction == "root":
+            losses = {name: root(loss) for name, loss in losses.items()}
         return combine(losses, self.layers, self.layer_reduction)
 
     def _divisor(self, reference: Tensor, mask: Tensor | None) -> Tensor:
         p = at_least_float32(reference)
-        if mask is not None and self.reduction == "relative":
+        if mask is not None and self.reduction in ("relative", "root"):
             mean = (p * mask).sum((-2, -1), keepdim=True) / mask.sum()
             return nonzero(((p - mean).square() * mask).sum(), 1e-30)
-        if self.reduction == "relative":
+        if self.reduction in ("relative", "root"):
             # var() times the number of positions needs no second map
             squares = p.var((-2, -1), correction=0).sum() * p.shape[-2] * p.shape[-1]
             return nonzero(squares, 1e-30)

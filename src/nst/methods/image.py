@@ -190,7 +190,9 @@ class ImageMethod:
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
         first, convention = styles[0], self.objective.backbone.input
-        return self.init(InitInputs(content, first.image, convention, generator, first.alpha, self.resampling))
+        return self.init(
+            InitInputs(content, first.image, convention, generator, first.alpha, self.resampling, first.name)
+        )
 
     def remarks(self, data: Inputs) -> list[str]:
         """Return one line for each thing about levels and the styles' sizes that a user may not expect."""

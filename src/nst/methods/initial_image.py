@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,11 @@ from torch import Tensor
 from nst.backbones.base import Input
 from nst.data import image_io
 from nst.data.resampling import Resampling
+from nst.networks import Adain, io
 from nst.utils.files import user_path
+
+NETWORK_STYLE = 320
+"""Shorter edge of a style that a network for any style looks at, pixels."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class InitInputs:
         generator: Source of randomness.
         style_alpha: The style's opacity, (1, 1, H, W); None for opaque.
         resampling: How pictures are resized.
+        style_name: The first style's name.
     """
 
     content: Tensor
@@ -31,6 +37,7 @@ class InitInputs:
     generator: torch.Generator
     style_alpha: Tensor | None = None
     resampling: Resampling = field(default_factory=Resampling)
+    style_name: str = ""
 
 
 Initial = Callable[[InitInputs], Tensor]
@@ -109,3 +116,33 @@ def blend(inputs: InitInputs, *, noise: Initial, amount: float) -> Tensor:
     if not 0 <= amount <= 1:
         raise ValueError(f"init.amount is {amount:g}; give a share from 0 (all content) to 1 (all noise)")
     return torch.lerp(inputs.content, noise(inputs), amount)
+
+
+@torch.no_grad()
+def network(inputs: InitInputs, *, path: str | None) -> Tensor:
+    """Return what a trained network makes of the content in the first style.
+
+    Args:
+        inputs: Of which the content is painted, and the style's name is looked up, or its picture shown.
+        path: The network's file; None: the one that comes with nst.
+
+    Raises:
+        ValueError: The network does not know the style, or the file is damaged.
+    """
+    trained = io.load(user_path(path) if path else io.bundled("multistyle"))
+    if inputs.style_name in trained.styles:
+        code = trained.known_style(inputs.style_name)
+    elif isinstance(trained.network, Adain):
+        style = image_io.reduced(inputs.style, NETWORK_STYLE, by="shortest")
+        code = trained.network.encode_style(image_io.crop_to_multiple(style, trained.network.stride))
+    else:
+        raise ValueError(
+            f"init=network does not know the style {inputs.style_name}; the network has {', '.join(trained.styles)}; "
+            f"take another init=, or give init.path= a network of your own"
+        )
+    stride = trained.network.stride
+    height, width = image_io.size_of(inputs.content)
+    size = (max(2, round(height / stride)) * stride, max(2, round(width / stride)) * stride)
+    look: Any = trained.network.condition(code[None], torch.ones(1, 1, 1, 1), 1.0)
+    picture = trained.network(image_io.resize(inputs.content, size), look)
+    return image_io.resize(picture, (height, width))

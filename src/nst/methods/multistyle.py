@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
-from nst.networks import Transformer
+from nst.networks import KnownStyles
 from nst.objective import Objective, References
 from nst.optim.optimization import Optimization
 
 
 class Multistyle(NetworkMethod):
-    """A transformer network that learns S styles; training sample n is painted in style n mod S.
+    """A network that learns S styles; training sample n is painted in style n mod S.
 
     Args:
         objective: Gives the losses.
@@ -36,10 +36,10 @@ class Multistyle(NetworkMethod):
         *,
         objective: Objective,
         styles: Sequence[StylePicture],
-        network: Callable[..., Transformer],
+        network: Callable[..., KnownStyles],
         style_size: int,
         optimization: Optimization,
-        before: tuple[Transformer, Sequence[str]] | None = None,
+        before: tuple[KnownStyles, Sequence[str]] | None = None,
     ) -> None:
         new = [style.name for style in styles]
         made, known = (network(styles=len(new)), []) if before is None else before
@@ -80,7 +80,7 @@ class Multistyle(NetworkMethod):
         }
 
 
-def _added(network: Transformer, count: int) -> list[nn.Parameter]:
+def _added(network: KnownStyles, count: int) -> list[nn.Parameter]:
     """Freeze a network, add styles to it, and return their parameters."""
     network.requires_grad_(False)
     added = [parameter for _ in range(count) for parameter in network.add_style()]

@@ -13,6 +13,7 @@ from nst.data.inputs import StylePicture
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergedError
 from nst.methods.stage import Stage
+from nst.networks import Adain, KnownStyles
 from nst.objective import Objective, References, RegionReference
 from nst.optim.optimization import Optimization
 
@@ -44,13 +45,13 @@ class NetworkMethod(ABC):
         self,
         *,
         objective: Objective,
-        network: nn.Module,
+        network: KnownStyles | Adain,
         style_names: Sequence[str],
         optimization: Optimization,
         trained: Sequence[nn.Parameter] | None = None,
     ) -> None:
         self.objective = objective
-        self.network = network
+        self.network: KnownStyles | Adain = network
         self.style_names = list(style_names)
         self.optimization = optimization
         self.trained = list(network.parameters() if trained is None else trained)

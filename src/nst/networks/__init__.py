@@ -2,6 +2,18 @@
 
 from nst.networks.adain import Adain, StyleBlend
 from nst.networks.instance_norm import Moments, fixed_moments, held_moments, mean_moments
+from nst.networks.known_styles import KnownStyles
 from nst.networks.transformer import Transformer
+from nst.networks.unet import UNet
 
-__all__ = ["Adain", "Moments", "StyleBlend", "Transformer", "fixed_moments", "held_moments", "mean_moments"]
+__all__ = [
+    "Adain",
+    "KnownStyles",
+    "Moments",
+    "StyleBlend",
+    "Transformer",
+    "UNet",
+    "fixed_moments",
+    "held_moments",
+    "mean_moments",
+]

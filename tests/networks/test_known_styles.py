@@ -3,14 +3,19 @@ import itertools
 import pytest
 import torch
 
-from nst.networks import Moments, Transformer, fixed_moments
-from nst.networks.transformer import StyleNorm
+from nst.networks import Moments, Transformer, UNet, fixed_moments
+from nst.networks.known_styles import StyleNorm
+
+MADE = {
+    "transformer": lambda blocks, styles: Transformer(width=4, blocks=blocks, styles=styles),
+    "unet": lambda blocks, styles: UNet(widths=[4, 4, 8, 8], blocks=blocks, styles=styles),
+}
 
 
-@pytest.fixture
-def network():
+@pytest.fixture(params=MADE)
+def network(request):
     torch.manual_seed(0)
-    return Transformer(width=4, blocks=2, styles=3).eval()
+    return MADE[request.param](2, 3).eval()
 
 
 def differing(network):
@@ -19,7 +24,7 @@ def differing(network):
         if isinstance(module, StyleNorm):
             for rows in (module.scales, module.shifts):
                 for row in rows:
-                    row.data.add_(0.3 * torch.randn_like(row))
+                    row.data.add_(0.3 / module.speed * torch.randn_like(row))
     return network
 
 
@@ -77,9 +82,10 @@ def test_moments_are_fixed_to_the_first_input_inside_the_block_only():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("kind", MADE)
 @pytest.mark.parametrize("blocks", [1, 3])
-def test_values_beyond_the_halo_have_no_effect(blocks, noise):
-    network = Transformer(width=2, blocks=blocks, styles=1).eval()
+def test_values_beyond_the_halo_have_no_effect(kind, blocks, noise):
+    network = MADE[kind](blocks, 1).eval()
     edge = network.halo * 2 + 8
     photo, mix = noise(edge, edge), torch.ones(1, 1)
     other = photo.clone()

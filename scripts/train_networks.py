@@ -1,0 +1,84 @@
+"""Train the networks that come with nst, from a seed, into `src/nst/assets`, each with its model card.
+
+python scripts/gather_photographs.py                     # once: the pictures to learn from
+python scripts/train_networks.py multistyle              # the nine painted styles
+python scripts/train_networks.py multistyle --steps 20 --out /tmp/try   # a quick try
+
+The training is a run of `train.py` with the options below, in `outputs/networks/<name>`; it can be killed at any time,
+and the same command goes on with it, to the same bits. The same seed and pictures give the same bits on one machine
+with one thread. What is kept of the network is stored in 16 bits.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STYLES = (
+    "mosaic,swirling_night,stained_glass,painted_wave,undulating_sunset,pointillism,hatching,marbled_paper,"
+    "geometric_abstraction"
+)
+OPTIONS = {
+    "multistyle": f"method=multistyle style=[{STYLES}] backbone=small_vgg19 method.style_size=512 "
+    "training.batch=1 training.crop=224 training.first_crop=128 training.first_crops=1400 "
+    "optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
+    "training.held_out_every=500",
+}
+"""Network -> the options of its training."""
+
+STEPS = {"multistyle": 2400}
+SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
+"""Of the configuration, what the file tells: nothing of this machine."""
+
+
+def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> None:
+    """Train a network, or go on with its training."""
+    words = [f"resume={folder}"] if (folder / "last.ckpt").is_file() else []
+    words += [
+        *OPTIONS[name].split(),
+        f"steps={steps}",
+        f"seed={seed}",
+        "threads=1",
+        "trainer=cpu",
+        "trainer.precision=32-true",
+    ]
+    words += ["data=folder", f"data.path={photographs}", f"hydra.run.dir={folder}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, ROOT / "train.py", *words], check=True, cwd=ROOT, env=environment)
+
+
+def export(folder: Path, target: Path) -> None:
+    """Store the network of a run in 16 bits, with its model card beside it."""
+    from nst.networks import io
+
+    data = io.read(folder / "network.safetensors")
+    about = data["nst"] | {"config": {key: data["nst"]["config"].get(key) for key in SHARED}}
+    about["keeps"] = {key: value.half() for key, value in about["keeps"].items()}
+    io.save(target, {key: value.half() for key, value in data["state_dict"].items()}, about)
+    target.with_suffix(".md").write_text((folder / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def main() -> None:
+    """Train, and store what was learned."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=OPTIONS)
+    parser.add_argument("--photographs", type=Path, default=ROOT / "outputs" / "photographs", help="folder")
+    parser.add_argument("--folder", type=Path, help="of the training; outputs/networks/<name>")
+    parser.add_argument("--steps", type=int, help="of the optimiser")
+    parser.add_argument("--seed", type=int, default=0, help="of parameters and crops")
+    parser.add_argument("--out", type=Path, default=ROOT / "src" / "nst" / "assets", help="folder of the result")
+    given = parser.parse_args()
+    if not given.photographs.is_dir():
+        raise SystemExit(f"{given.photographs} is no folder; run scripts/gather_photographs.py first")
+    folder = given.folder or ROOT / "outputs" / "networks" / given.name
+    given.out.mkdir(parents=True, exist_ok=True)
+    train(given.name, given.photographs.resolve(), folder, given.steps or STEPS[given.name], given.seed)
+    target = given.out / f"{given.name}.safetensors"
+    export(folder, target)
+    print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The model card of a trained network: what it is, what it learned from, what it lost, and how it is used."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+FILE = "README.md"
+"""Where Hugging Face and others look for it."""
+
+
+def text(
+    about: Mapping[str, Any],
+    *,
+    steps: int,
+    pictures: int,
+    losses: Mapping[str, float],
+    held_out: Mapping[str, float],
+) -> str:
+    """Return the card, in Markdown, with the fields at its top that model hubs read.
+
+    Args:
+        about: The description that `networks.io.describe` returns.
+        steps: Of the optimiser.
+        pictures: Photographs that it was trained on.
+        losses: Of the last step, name -> weighted loss.
+        held_out: The same for photographs that it was not trained on; empty if there are none.
+    """
+    config = about["config"]
+    data, method = config.get("data") or {}, config.get("method") or {}
+    rows = [
+        ("method", about["method"]),
+        ("network", f"`{about['kind']}`, {json.dumps(about['options'])}"),
+        ("styles", ", ".join(about["styles"])),
+        ("size of the styles", f"shorter edge {method.get('style_size', '?')} pixels"),
+        ("photographs", f"{pictures}, {data.get('path') or 'samples of scikit-image and the styles of nst'}"),
+        ("steps", f"{steps}, seed {config.get('seed', '?')}"),
+        ("losses of the last step", _listed(losses)),
+        ("losses of held-out photographs", _listed(held_out) or "not measured"),
+        ("loss network", (config.get("backbone") or {}).get("model", "wavelet")),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"""---
+library_name: nst
+pipeline_tag: image-to-image
+tags: [neural-style-transfer]
+license: other
+---
+
+# Painted styles: {", ".join(about["styles"])}
+
+Paints a photograph in a style, in one pass. `network.safetensors` holds the parameters and their description.
+
+```
+nst stylize checkpoint=network.safetensors content=photo.jpg style={about["styles"][0]}
+```
+
+| | |
+|---|---|
+{table}
+
+Licence: whoever publishes this network states it; the pictures of its styles and the loss network may set conditions.
+"""
+
+
+def _listed(losses: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
