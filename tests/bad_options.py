@@ -27,6 +27,7 @@ OPTIONS: dict[str, str] = {
     "max_megapixels=0.001": "over the limit of 0.001",
     "max_megapixels=-1": "over the limit|max_megapixels",
     "max_megapixels=no": "max_megapixels",
+    "depth=12": "depth is 12; give 8, or 16",
     "output=squash": "output is 'squash'; give clip or stretch",
     "optimizer.lr=abc": "optimizer.lr is 'abc'; expected a number",
     "optimizer.lr=-1": "Invalid learning rate: -1",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from conftest import picture
 from PIL import Image, ImageCms
@@ -108,6 +109,18 @@ def test_alpha_is_kept(tmp_path, mode):
     image_io.save(pixels.rgb, tmp_path / "b.png", alpha=pixels.alpha)
     again = image_io.load(tmp_path / "b.png")
     assert torch.equal(again.alpha, pixels.alpha)
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_sixteen_bits_are_written(tmp_path, opaque):
+    image = torch.linspace(0, 1, 3 * 40 * 30).reshape(1, 3, 40, 30)
+    alpha = None if opaque else torch.linspace(0.5, 1, 40 * 30).reshape(1, 1, 40, 30)
+    image_io.save_deep(image, tmp_path / "deep.tiff", alpha=alpha)
+    found = tifffile.imread(tmp_path / "deep.tiff")
+    wanted = image if opaque else torch.cat([image, alpha], dim=1)
+    assert found.dtype == np.uint16
+    np.testing.assert_allclose(found / 65535, wanted[0].permute(1, 2, 0), rtol=0, atol=0.51 / 65535)  # rounded
+    assert picture(tmp_path / "deep.tiff").size == (30, 40)  # other programs read it
 
 
 def test_a_missing_file_is_named_in_the_error(tmp_path):

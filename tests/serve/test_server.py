@@ -51,11 +51,12 @@ def test_a_picture_is_painted_live_and_kept(visit):
     run = visitor.ask("runs", TINY)["id"]
     known = visitor.ends(run)
     assert known["state"] == "finished", known["reason"]
-    assert known["command"] == "nst backbone=wavelet content=coffee style=mosaic size=64 steps=3"
-    assert {"final.png", "thumbnail.jpg", "timelapse.webp"} <= set(known["files"])
+    assert known["command"] == "nst backbone=wavelet content=coffee style=mosaic size=64 steps=3 depth=16"
+    assert {"final.png", "final_16bit.tiff", "thumbnail.jpg", "timelapse.webp"} <= set(known["files"])
     assert said(visitor, '"picture": [1-9].*"level": 1, "levels": 1, "size": .43, 64.*"loss".*"left"')
     final = visitor.picture(run, "final.png?save=mine.png")
     assert final.size == (64, 43) and "nst-recipe" in final.text
+    assert visitor.get(f"{visitor.address}/api/runs/{run}/files/final_16bit.tiff").content[:4] == b"II*\0"
     assert [one["id"] for one in visitor.told("runs")] == [run]
     assert "finished" in visitor.ask(f"runs/{run}/go_on")["error"]
     visitor.delete(f"{visitor.address}/api/runs/{run}")

@@ -22,7 +22,7 @@ def words(**chosen):
 
 
 def test_the_usual_settings_are_a_short_command():
-    assert words() == ["content.path='out/a photo.jpg'", "style=mosaic", "size=512", "steps=96"]
+    assert words() == ["content.path='out/a photo.jpg'", "style=mosaic", "size=512", "steps=96", "depth=16"]
 
 
 def test_every_choice_is_an_option_that_exists():

@@ -78,6 +78,7 @@ def _image_job(config: DictConfig, shared: dict[str, Any]) -> ImageJob:
         objective=losses,
         method=method(config, objective=losses),
         output=config.output,
+        depth=config.depth,
         judge=judge(config),
         timelapse=build(config.timelapse) if config.timelapse else None,
         checkpoint=partial(config.checkpoint) if config.checkpoint and not several else None,

@@ -34,6 +34,7 @@ FREE = (
     "threads",
     "keep_memory",
     "name",
+    "depth",
 )
 """Options that do not touch the pixels, or whose difference is reported: they may change when a run goes on."""
 
@@ -143,7 +144,8 @@ class ImageJob(Job):
         method: Gives the levels, each with its losses.
         objective: The losses.
         color: What happens to colours before and after.
-        output: How the result becomes 8-bit: `clip` or `stretch`.
+        output: How the result is brought into [0, 1]: `clip` or `stretch`.
+        depth: Bits of a colour in the result: 8, or 16 for a TIFF beside the PNG.
         judge: Gives the figures by which runs compare, or None.
         timelapse: Collects the frames, or None.
         checkpoint: Makes the callback that writes `last.ckpt`, or None.
@@ -155,6 +157,7 @@ class ImageJob(Job):
     objective: Objective
     color: Color
     output: str
+    depth: int
     judge: Judge | None
     timelapse: TimeLapse | None
     checkpoint: Callable[..., Checkpoint] | None

@@ -17,7 +17,7 @@ from nst.config.trusted import REQUIRED, refuse_foreign
 from nst.utils.files import user_path
 
 FILE = "config.yaml"
-LOCAL = ("download", "logger", "judge", "minimize", "reproduce", "resume", "checkpoint", "keep_memory", "name")
+LOCAL = ("download", "logger", "judge", "minimize", "reproduce", "resume", "checkpoint", "keep_memory", "name", "depth")
 """Options that are this command's and not the picture's: where files come from and go to, and what touches no pixel."""
 BESIDE = (*LOCAL, "threads", "trainer", "tiles", "timelapse")
 """What may be typed beside `reproduce=`; the last four are the picture's own unless typed."""

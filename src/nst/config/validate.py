@@ -20,6 +20,7 @@ TOP_LEVEL = {
     "name": str,
     "max_megapixels": float,
     "output": str,
+    "depth": int,
     "threads": int | None,
     "keep_memory": bool,
     "kernels": str | bool,
@@ -88,6 +89,8 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"threads is {config['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
         )
+    if config["depth"] not in (8, 16):
+        raise ValueError(f"depth is {config['depth']}; give 8, or 16 for a TIFF of 16 bits beside final.png")
     if config["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
         got = config["optimizer"]["line_search_fn"]
         raise ValueError(f"optimizer.line_search_fn is {got!r}; give strong_wolfe or null")

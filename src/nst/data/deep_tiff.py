@@ -1,5 +1,6 @@
-"""TIFF files that Pillow does not know: colours in floats or in more than 16 bits, by tifffile."""
+"""TIFF files that Pillow does not know, by tifffile: colours in floats or in more than 16 bits; written, in 16."""
 
+import io
 import logging
 from pathlib import Path
 
@@ -59,3 +60,15 @@ def read(path: Path) -> tuple[FilePixels, int]:
     return FilePixels(np.repeat(rgb, 3 // colours, axis=2), alpha, notes), orientation if isinstance(
         orientation, int
     ) else 1
+
+
+def encode(array: np.ndarray) -> memoryview:
+    """Return a picture as the content of a TIFF file, packed without loss.
+
+    Args:
+        array: (H, W, 3) or, with opacity, (H, W, 4), 16 bits.
+    """
+    out = io.BytesIO()
+    extra = ["unassalpha"] if array.shape[-1] == 4 else None
+    tifffile.imwrite(out, array, photometric="rgb", extrasamples=extra, compression="zlib", predictor=True)
+    return out.getbuffer()

@@ -257,10 +257,26 @@ def save(
         text: PNG text fields to store with the pixels.
         quality: Of formats that lose detail, from 1 to 100.
     """
+    write(path, encoding.encode(_integers(image, alpha, np.uint8), encoding.format_of(path), quality=quality, text=text))
+
+
+def save_deep(image: Tensor, path: Path, *, alpha: Tensor | None = None) -> None:
+    """Write a TIFF of 16 bits a colour, atomically.
+
+    Args:
+        image: (1, 3, H, W); clamped to [0, 1] and rounded.
+        path: The file.
+        alpha: Opacity in [0, 1], (1, 1, H', W'), resampled to the image's size.
+    """
+    write(path, deep_tiff.encode(_integers(image, alpha, np.uint16)))
+
+
+def _integers(image: Tensor, alpha: Tensor | None, kind: type[np.unsignedinteger[Any]]) -> np.ndarray:
+    """Return an image as integers, (H, W, 3), or with opacity (H, W, 4); the largest stands for 1."""
     if alpha is not None:
         image = torch.cat([image, resize(alpha.to(image), size_of(image))], dim=1)
-    array = np.empty((*size_of(image), image.shape[1]), dtype=np.uint8)
+    array = np.empty((*size_of(image), image.shape[1]), dtype=kind)
     for top in range(0, len(array), BAND):
-        part = image[0, :, top : top + BAND].detach().float().clamp(0, 1) * 255
-        array[top : top + BAND] = part.round().byte().permute(1, 2, 0).cpu().numpy()
-    write(path, encoding.encode(array, encoding.format_of(path), quality=quality, text=text))
+        part = image[0, :, top : top + BAND].detach().float().clamp(0, 1) * np.iinfo(kind).max
+        array[top : top + BAND] = part.round().permute(1, 2, 0).cpu().numpy()
+    return array

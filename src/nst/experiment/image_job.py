@@ -32,7 +32,7 @@ from nst.utils.files import sha256, user_path
 from nst.utils.versions import versions
 
 log = logging.getLogger("nst")
-FINAL, PARTIAL = "final.png", "partial.png"
+FINAL, PARTIAL, DEEP = "final.png", "partial.png", "final_16bit.tiff"
 
 
 def run(job: ImageJob, record: Record, stop: StopOnSignal, asked: Provenance | None) -> Outcome:
@@ -104,6 +104,8 @@ class Output:
         original = self.pictures.original
         picture = self.job.color.after(image_io.to_range(image.detach().cpu(), self.job.output), original.rgb)
         image_io.save(picture, self.job.folder / name, alpha=original.alpha, text=text)
+        if name == FINAL and self.job.depth == 16:
+            image_io.save_deep(picture, self.job.folder / DEEP, alpha=original.alpha)
 
     def save_partial(self, image: Tensor) -> None:
         """Write the picture of a run that is cut short, under a name that nobody takes for a finished one."""

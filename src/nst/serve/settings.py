@@ -138,7 +138,7 @@ class Settings(_Checked):
         options |= {"init": "file", "init.path": started(self.start)} if self.start else {}
         options |= COLOURS[self.colours]
         options |= {"style_scale": round(2.0**self.strokes, 4)} if self.strokes else {}
-        options |= {"size": self.size, "steps": self.steps}
+        options |= {"size": self.size, "steps": self.steps, "depth": 16}
         options |= {"seed": self.seed} if self.seed else {}
         weights = self.weights.model_dump(exclude_none=True)
         if self.balance and "content" not in weights:
