@@ -31,8 +31,8 @@ def served(folder: Path, password: str | None = None, **limits: Any) -> Iterator
     """Serve a page; its address is yielded."""
     bound, allowed = bound_socket("127.0.0.1", 0), Limits(**limits)
     warm_up()
-    line = Line(allowed)
-    page = Page(folder, allowed, line, password)
+    line, quick = Line(allowed), Line(allowed)
+    page = Page(folder, allowed, line, quick, password)
     config = uvicorn.Config(application(page, ["127.0.0.1"]), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
@@ -42,6 +42,7 @@ def served(folder: Path, password: str | None = None, **limits: Any) -> Iterator
     finally:
         page.closing = server.should_exit = True
         thread.join()
+        quick.close()
         line.close()
         bound.close()
 

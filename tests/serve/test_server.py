@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import requests
 from bad_files import PICTURES, chunk, encoded, png
@@ -19,7 +20,7 @@ pytest.importorskip("uvicorn")
 from serve_page import TINY, Visitor, served, until
 
 from nst.commands import serve as command
-from nst.serve import app
+from nst.serve import app, offered
 
 LONG = TINY | {"steps": 2000}
 """A picture that is not finished while a test looks."""
@@ -52,7 +53,8 @@ def test_a_picture_is_painted_live_and_kept(visit):
     known = visitor.ends(run)
     assert known["state"] == "finished", known["reason"]
     assert known["command"] == "nst backbone=wavelet content=coffee style=mosaic size=64 steps=3 depth=16"
-    assert {"final.png", "final_16bit.tiff", "thumbnail.jpg", "timelapse.webp"} <= set(known["files"])
+    assert known["first"] == f"nst stylize content={offered.photographs()['coffee'].path} style=mosaic:1 size=64"
+    assert {"first.jpg", "final.png", "final_16bit.tiff", "thumbnail.jpg", "timelapse.webp"} <= set(known["files"])
     assert said(visitor, '"picture": [1-9].*"level": 1, "levels": 1, "size": .43, 64.*"loss".*"left"')
     final = visitor.picture(run, "final.png?save=mine.png")
     assert final.size == (64, 43) and "nst-recipe" in final.text
@@ -172,7 +174,7 @@ def test_a_stopped_picture_goes_on_to_the_same_end(visit):
     whole = visitor.ask("runs", many)["id"]
     assert visitor.ends(whole)["state"] == "finished"
     cut = visitor.ask("runs", many)["id"]
-    until(lambda: said(visitor, f'"id": "{cut}", "place": 0, "picture": 1'))
+    until(lambda: said(visitor, f'"id": "{cut}", "place": 0.*"losses"'))
     visitor.ask(f"runs/{cut}/stop")
     known = visitor.ends(cut)
     assert (known["state"], known["reason"], known["picture"]) == ("interrupted", "you stopped it", "partial.png")
@@ -195,6 +197,35 @@ def test_the_command_on_the_page_makes_the_picture(visit, tmp_path, train):
     done = train(*shlex.split(known["command"])[1:], f"hydra.run.dir={tmp_path / 'typed'}")
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "typed" / "final.png").tobytes() == visitor.picture(run).tobytes()
+
+
+@pytest.mark.slow
+def test_the_first_result_is_the_network_s_and_obeys_the_brush(visit):
+    visitor = visit()
+    photograph = visitor.ask("upload/picture?name=a.png", data=encoded("png", (64, 48), color=(200, 90, 30)))["id"]
+    half = Image.new("L", (64, 48))
+    half.paste(255, (0, 0, 32, 48))
+    out = io.BytesIO()
+    half.save(out, "png")
+    left = visitor.ask("upload/mask?name=left.png", data=out.getvalue())["id"]
+    plain = {**TINY, "sample": None, "photograph": photograph, "steps": 1}
+    asked = {
+        "mosaic": {},
+        "hatching": {"styles": [{"name": "hatching"}]},
+        "both": {"styles": [{"name": "mosaic", "mask": left}, {"name": "hatching"}]},
+        "kept": {"keep": left},
+    }
+    pictures = {}
+    for name, more in asked.items():
+        visitor.ends(run := visitor.ask("runs", plain | more)["id"])
+        pictures[name] = np.asarray(visitor.picture(run, "first.jpg"), dtype=float)
+    assert abs(pictures["mosaic"] - pictures["hatching"]).mean() > 20
+    near = {"rtol": 0, "atol": 12}  # JPEG
+    np.testing.assert_allclose(pictures["both"][:, :24], pictures["mosaic"][:, :24], **near)
+    np.testing.assert_allclose(pictures["both"][:, 40:], pictures["hatching"][:, 40:], **near)
+    np.testing.assert_allclose(pictures["kept"][:, :24], np.broadcast_to((200, 90, 30), (48, 24, 3)), **near)
+    own = visitor.ends(visitor.ask("runs", plain | {"styles": [{"picture": photograph}]})["id"])
+    assert own["state"] == "finished" and own["first"] is None and "first.jpg" not in own["files"]
 
 
 @pytest.mark.slow

@@ -257,7 +257,9 @@ def save(
         text: PNG text fields to store with the pixels.
         quality: Of formats that lose detail, from 1 to 100.
     """
-    write(path, encoding.encode(_integers(image, alpha, np.uint8), encoding.format_of(path), quality=quality, text=text))
+    write(
+        path, encoding.encode(_integers(image, alpha, np.uint8), encoding.format_of(path), quality=quality, text=text)
+    )
 
 
 def save_deep(image: Tensor, path: Path, *, alpha: Tensor | None = None) -> None:

@@ -25,7 +25,17 @@ STALE = (
     "last.ckpt",
 )  # fmt: skip
 """Files of an earlier try that a new start in the same folder must not be mixed with."""
-WRITTEN = (*STALE, NAME, "config.yaml", "final.png", "final_16bit.tiff", "level_*.png", "timelapse.*", "network.ckpt", "gallery.*")
+WRITTEN = (
+    *STALE,
+    NAME,
+    "config.yaml",
+    "final.png",
+    "final_16bit.tiff",
+    "level_*.png",
+    "timelapse.*",
+    "network.ckpt",
+    "gallery.*",
+)
 """Files that a run or a sweep writes into its folder."""
 
 

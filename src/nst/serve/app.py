@@ -64,6 +64,7 @@ class Page:
         folder: Where the visitors' folders are.
         limits: Of the page.
         line: What is to be painted.
+        quick: The first results, which take a second each.
         password: That is asked for; None: none.
         closing: Whether the server is about to end.
     """
@@ -71,6 +72,7 @@ class Page:
     folder: Path
     limits: Limits
     line: Line
+    quick: Line
     password: str | None = None
     closing: bool = False
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
@@ -192,7 +194,13 @@ class Page:
 
         find = visitor.upload
         asked = settings.words(find, started)
-        about = {"settings": settings.model_dump(exclude_none=True), "command": command(asked), "grid": None}
+        wanted = settings.first(find) if grid is None else None
+        about = {
+            "settings": settings.model_dump(exclude_none=True),
+            "command": command(asked),
+            "first": wanted and wanted.command(),
+            "grid": None,
+        }
         if grid is not None:
             cells = settings.grid(*_sliders(grid))
             about["grid"] = {"sliders": grid, "cells": [cell.model_dump(exclude_none=True) for cell in cells]}
@@ -202,6 +210,8 @@ class Page:
             job = Job(folder, visitor.folder, "paint_grid", (lines, folder))
         else:
             job = Job(folder, visitor.folder, "paint", (asked, folder, self._colours(settings, find)))
+        if wanted is not None:
+            job.first = Job(folder, visitor.folder, "first", (wanted, folder / "first.jpg"), records=False)
         return self._begin(job, new=True)
 
     async def go_on(self, request: Request) -> Response:
@@ -218,11 +228,7 @@ class Page:
 
     def _colours(self, settings: Settings, find: Callable[[str, str], Path]) -> Path | None:
         """Return the photograph whose colours live pictures get, or None."""
-        if settings.colours != "photograph":
-            return None
-        if settings.photograph:
-            return find("picture", settings.photograph)
-        return offered.photographs()[str(settings.sample)].path
+        return settings.file(find) if settings.colours == "photograph" else None
 
     def _begin(self, job: Job, *, new: bool) -> Response:
         try:
@@ -231,6 +237,11 @@ class Page:
             if new:
                 _delete(job.folder)
             raise
+        if job.first is not None:
+            try:
+                self.quick.add(job.first)
+            except RefusedError:  # several at once: the picture itself will be seen
+                job.first.ended.set()
         return JSONResponse({"id": job.folder.name})
 
     async def stop(self, request: Request) -> Response:
@@ -258,8 +269,9 @@ class Page:
         """Send the live picture of a run, or where it has just ended the last one."""
         folder = self.visitor(request).run(request.path_params["name"])
         job = self.line.find(folder)
-        if job is not None and job.picture is not None:
-            return Response(job.picture, media_type="image/jpeg")
+        picture = job.shown()[1] if job is not None else None
+        if picture is not None:
+            return Response(picture, media_type="image/jpeg")
         last = describe(folder)["picture"]
         return FileResponse(folder / last) if last else Response(status_code=204)
 
@@ -270,7 +282,8 @@ class Page:
     async def _told(self, visitor: Visitor) -> AsyncIterator[str]:
         before, told, clock = None, 0.0, asyncio.get_running_loop().time
         while not self.closing:
-            self.line.seen(visitor.folder)
+            for line in (self.line, self.quick):
+                line.seen(visitor.folder)
             now = self.line.of(visitor.folder)
             if now != before or clock() - told > HEARTBEAT:
                 yield f"data: {json.dumps(now)}\n\n"

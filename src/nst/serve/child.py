@@ -109,7 +109,7 @@ def warm_up() -> None:
     context: Any = multiprocessing.get_context(start_method())
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(PRELOADED)
-    Child("nothing").result(120)
+    Child("warm_up").result(120)
 
 
 def _run(task: str, arguments: tuple[Any, ...], orders: Connection, news: Connection) -> None:

@@ -7,14 +7,20 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
 
-from nst import api
+from nst import api, kernels
 from nst.callbacks.watch import Step
 from nst.config import restore
 from nst.data import color, image_io, masks
 from nst.experiment import image_job, status
+from nst.inference.options import Options
+from nst.inference.stylize import Painter
+from nst.serve.settings import First
 from nst.utils.files import write
+from nst.utils.process import cores
 
 PREVIEW = 1024
 """Longest edge of the copy of an upload that the page shows, pixels."""
@@ -28,8 +34,9 @@ STATES = 8
 Send = Callable[[Any], None]
 
 
-def nothing(send: Send) -> None:
-    """Do nothing: the process was all that was wanted."""
+def warm_up(send: Send) -> None:
+    """Paint something small by the network that comes with nst, so that what is compiled on first use is."""
+    Painter(Options(content=""))(torch.rand(1, 3, 64, 64))
 
 
 def read_picture(send: Send, file: Path, megapixels: float) -> dict[str, Any]:
@@ -51,6 +58,38 @@ def read_mask(send: Send, file: Path, megapixels: float) -> dict[str, Any]:
         `notes`.
     """
     return {"notes": masks.load(file, max_megapixels=megapixels)[1]}
+
+
+def first(send: Send, wanted: First, target: Path) -> None:
+    """Paint the first result in one pass of the network that comes with nst, write it and send it as `picture`.
+
+    Args:
+        send: Takes the JPEG.
+        wanted: What is painted.
+        target: The file, a JPEG.
+
+    Raises:
+        ValueError: The network does not know a style.
+    """
+    torch.set_num_threads(cores())
+    image = image_io.reduced(image_io.load(wanted.photograph).rgb, wanted.size)
+    size = image_io.size_of(image)
+
+    def by(style: str) -> torch.Tensor:
+        return Painter(Options(content="", style=style, stroke=wanted.stroke, keep_color=wanted.keep_color))(image)
+
+    with kernels.keep_memory():
+        if any(wanted.masks):
+            own = [None if mask is None else masks.load(mask)[0] for mask in wanted.masks]
+            shares = [share for share in masks.divide(own, None, size)[0] if share is not None]
+            parts = [share * by(name) for name, share in zip(wanted.styles, shares, strict=True)]
+            picture = torch.stack([*parts, (1 - torch.stack(shares).sum(0)).clamp_min(0) * image]).sum(0)
+        else:
+            picture = by(wanted.mix())
+    if wanted.keep is not None:
+        picture = torch.lerp(picture, image, masks.resize(masks.load(wanted.keep)[0], size))
+    image_io.save(picture, target, quality=90)
+    send({"picture": target.read_bytes()})
 
 
 def paint(send: Send, words: Sequence[str], folder: Path, photograph: Path | None) -> None:
@@ -141,9 +180,6 @@ class Live:
 
     def _recoloured(self, image: Image.Image, photograph: Path) -> Image.Image:
         """Return the picture with the colours that its photograph has, as `color=keep_luminance` leaves it."""
-        import numpy as np
-        import torch
-
         size = image.height, image.width
         if self.colours is None or image_io.size_of(self.colours) != size:
             self.colours = image_io.resize(image_io.load(photograph).rgb, size)

@@ -13,6 +13,10 @@ from nst.serve.child import Child
 from nst.serve.limits import Limits, RefusedError
 
 log = logging.getLogger("nst")
+HEAD_START = 3.0
+"""Seconds that a job waits for its first result at most: both at once would take both longer."""
+FIRST_STAYS = 0.1
+"""Fraction of a picture's work that is done when the first result is no longer shown: it looks better until then."""
 TICK = 0.25
 """Seconds between two looks at a job that says nothing."""
 
@@ -26,6 +30,8 @@ class Job:
         owner: The visitor's folder.
         task: What the process does, see `Child`; `arguments` are its arguments.
         live: What it said last, without the picture.
+        first: The job of its first result, which is done beside the line; this one waits a little for it.
+        records: Whether its end is written down in its folder.
         picture: The live picture, a JPEG; `number` counts them.
         asked_to_stop: Why; None: it was not.
     """
@@ -34,11 +40,20 @@ class Job:
     owner: Path
     task: str
     arguments: tuple[Any, ...]
+    first: "Job | None" = None
+    records: bool = True
+    ended: threading.Event = field(default_factory=threading.Event)
     live: dict[str, Any] = field(default_factory=dict)
     picture: bytes | None = None
     number: int = 0
     asked_to_stop: str | None = None
     child: Child | None = None
+
+    def shown(self) -> tuple[int, bytes | None]:
+        """Return the number of the picture to show, and the picture: the first result until there is a better one."""
+        if self.first is not None and self.first.picture is not None and self.live.get("done", 0) < FIRST_STAYS:
+            return 1, self.first.picture
+        return self.number and self.number + 1, self.picture
 
 
 class Line:
@@ -94,12 +109,13 @@ class Line:
             job.child.stop(signal.SIGINT)
         elif job is not self._jobs[0]:
             self._jobs.remove(job)
+            job.ended.set()
 
     def of(self, owner: Path) -> list[dict[str, Any]]:
         """Return what a visitor sees of the line: its own jobs with their places, 0 for the one at work."""
         with self._changed:
             return [
-                {"id": job.folder.name, "place": place, "picture": job.number, **job.live}
+                {"id": job.folder.name, "place": place, "picture": job.shown()[0], **job.live}
                 for place, job in enumerate(self._jobs)
                 if job.owner == owner
             ]
@@ -125,6 +141,9 @@ class Line:
                 if not self._jobs:
                     return
                 job = self._jobs[0]
+            if job.first is not None:
+                job.first.ended.wait(HEAD_START)
+            with self._changed:
                 if job.asked_to_stop is None:
                     job.child = Child(job.task, *job.arguments)
             try:
@@ -137,6 +156,7 @@ class Line:
                     self._jobs.remove(job)
                     if job.child is not None:
                         job.child.close()
+                job.ended.set()
 
     def _follow(self, job: Job, child: Child) -> None:
         """Take what a job says until its end."""
@@ -159,6 +179,8 @@ class Line:
                     with self._changed:
                         self._stop(job, f"stopped after {self.limits.seconds:g} seconds, the limit of this page")
                 continue
+            if not job.records:
+                return
             if kind == "refused":
                 self._note_end(job, what)
             elif job.asked_to_stop and status.read(job.folder).get("state") == "interrupted":

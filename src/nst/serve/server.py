@@ -46,8 +46,8 @@ def serve(*, host: str, port: int, folder: Path, limits: Limits, password: str |
     with status.locked(folder), bound_socket(host, port) as bound:
         print("one moment: the painting processes are starting", flush=True)
         warm_up()
-        line = Line(limits)
-        page = Page(folder, limits, line, password)
+        line, quick = Line(limits), Line(limits)
+        page = Page(folder, limits, line, quick, password)
         hosts = [*LOCAL] if host in LOCAL else ["*"]
         server = _Server(
             uvicorn.Config(application(page, hosts), log_level="warning", timeout_graceful_shutdown=5, lifespan="off")
@@ -62,6 +62,7 @@ def serve(*, host: str, port: int, folder: Path, limits: Limits, password: str |
             server.run(sockets=[bound])
         finally:
             print("one moment: the picture that is being painted is kept", flush=True)
+            quick.close()
             line.close()
 
 

@@ -1,6 +1,8 @@
 """What a visitor has chosen on the page, checked, and as the words of a command."""
 
+import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,6 +51,41 @@ class Weights(_Checked):
     content: Weight | None = None
     style: Weight | None = None
     tv: Weight | None = None
+
+
+@dataclass(frozen=True)
+class First:
+    """What the network that comes with nst paints in one pass, while the optimisation has not begun.
+
+    Attributes:
+        photograph: The file.
+        styles: Style -> its share.
+        masks: Where each is painted; None: where the others are not.
+        keep: What stays as it is.
+        size: Longest edge, pixels.
+        stroke: Size of the strokes, from 0.5 to 2.
+        keep_color: Whether the photograph's colours are kept.
+    """
+
+    photograph: Path
+    styles: dict[str, float]
+    masks: list[Path | None]
+    keep: Path | None
+    size: int
+    stroke: float
+    keep_color: bool
+
+    def mix(self) -> str:
+        """The styles as `nst stylize` reads them."""
+        return ",".join(f"{name}:{share:g}" for name, share in self.styles.items())
+
+    def command(self) -> str | None:
+        """The command that paints it; None where there is a mask, which `nst stylize` has for other networks only."""
+        if self.keep or any(self.masks):
+            return None
+        words = [f"content={self.photograph}", f"style={self.mix()}", f"size={self.size}"]
+        words += [f"stroke={self.stroke:g}"] if self.stroke != 1 else []
+        return shlex.join(["nst", "stylize", *words, *(["keep_color=true"] if self.keep_color else [])])
 
 
 class Settings(_Checked):
@@ -144,6 +181,25 @@ class Settings(_Checked):
         if self.balance and "content" not in weights:
             weights["content"] = float(f"{self._content_weight() * 2.0**-self.balance:.4g}")
         return words(options | {f"weights.{name}": weight for name, weight in weights.items()})
+
+    def first(self, find: Find) -> First | None:
+        """Return what the network paints first; None where a style is not one with a name."""
+        styles = {style.name: style.share for style in self.styles if style.name}
+        if len(styles) < len(self.styles) or self.start is not None:
+            return None
+        return First(
+            self.file(find),
+            styles,
+            [find("mask", style.mask) if style.mask else None for style in self.styles],
+            find("mask", self.keep) if self.keep else None,
+            self.size,
+            min(2.0, max(0.5, 2.0**self.strokes)),
+            self.colours == "photograph",
+        )
+
+    def file(self, find: Find) -> Path:
+        """Return the file of the photograph."""
+        return find("picture", self.photograph) if self.photograph else offered.photographs()[str(self.sample)].path
 
     def grid(self, across: str, down: str) -> list["Settings"]:
         """Return 3 x 3 settings around these, small and quick, row by row.

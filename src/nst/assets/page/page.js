@@ -331,7 +331,7 @@ function showRun() {
   const why = run.reason && run.state !== "finished" ? `: ${run.reason}` : "";
   say(job ? (job.place ? `Waiting: place ${job.place + 1} in the queue` : "Painting") : sentence(`${STATES[run.state] ?? run.state}${why}`));
   showNumbers(run, job);
-  $("command").textContent = run.command;
+  $("command").textContent = [run.command, ...(run.first ? ["", "# the first result, by a trained network", run.first] : [])].join("\n");
   $("warnings").replaceChildren(...run.warnings.map((line) => make("li", { textContent: line })));
   showStates(run);
 }
