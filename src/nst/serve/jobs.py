@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nst import api, kernels
+from nst import api
 from nst.callbacks.watch import Step
 from nst.config import restore
 from nst.data import color, image_io, masks
@@ -78,14 +78,13 @@ def first(send: Send, wanted: First, target: Path) -> None:
     def by(style: str) -> torch.Tensor:
         return Painter(Options(content="", style=style, stroke=wanted.stroke, keep_color=wanted.keep_color))(image)
 
-    with kernels.keep_memory():
-        if any(wanted.masks):
-            own = [None if mask is None else masks.load(mask)[0] for mask in wanted.masks]
-            shares = [share for share in masks.divide(own, None, size)[0] if share is not None]
-            parts = [share * by(name) for name, share in zip(wanted.styles, shares, strict=True)]
-            picture = torch.stack([*parts, (1 - torch.stack(shares).sum(0)).clamp_min(0) * image]).sum(0)
-        else:
-            picture = by(wanted.mix())
+    if any(wanted.masks):
+        own = [None if mask is None else masks.load(mask)[0] for mask in wanted.masks]
+        shares = [share for share in masks.divide(own, None, size)[0] if share is not None]
+        parts = [share * by(name) for name, share in zip(wanted.styles, shares, strict=True)]
+        picture = torch.stack([*parts, (1 - torch.stack(shares).sum(0)).clamp_min(0) * image]).sum(0)
+    else:
+        picture = by(wanted.mix())
     if wanted.keep is not None:
         picture = torch.lerp(picture, image, masks.resize(masks.load(wanted.keep)[0], size))
     image_io.save(picture, target, quality=90)
