@@ -115,6 +115,25 @@ def test_a_picture_opens_slides_and_says_how_to_make_it_again(browser, page):
     assert not shown.is_displayed()
 
 
+def test_people_say_which_run_is_the_best(browser, page):
+    driver = browser(page)
+    best = lambda: [node.get_attribute("data-run") for node in all_of(driver, "#main .best")]  # noqa: E731
+    assert best() == []
+    for figure, run in (("style", "0"), ("content", "5"), ("score", "0")):
+        click(driver, f"#best option[value={figure}]")
+        assert best() == [run], figure
+    click(driver, "#main [data-run='3']")
+    click(driver, "#pick")
+    click(driver, "#close")
+    assert best() == ["3"]
+    assert "picked: run 3" in all_of(driver, "#summary")[0].text
+    driver.refresh()
+    assert best() == ["3"]
+    click(driver, "#main [data-run='3']")
+    click(driver, "#pick")
+    assert best() == []
+
+
 def test_the_front_is_what_no_other_run_beats(browser, page):
     driver = browser(page)
     click(driver, "[data-view=plot]")

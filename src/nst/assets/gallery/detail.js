@@ -33,6 +33,7 @@ function open(run) {
     return el("div", { class: "command" }, title, el("pre", { text: line }), copy);
   }));
   $("run-notes").replaceChildren(...run.notes.map((note) => el("li", { text: note })));
+  $("pick").setAttribute("aria-pressed", state.by === "picked" && state.picked === run.name);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
 }
@@ -67,6 +68,11 @@ function step(by) {
 $("slider").querySelector("input").addEventListener("input", (event) => $("slider").style.setProperty("--at", event.target.value / 10 + "%"));
 $("previous").addEventListener("click", () => step(-1));
 $("next").addEventListener("click", () => step(1));
+$("pick").addEventListener("click", () => {
+  pick(state.by === "picked" && state.picked === current.name ? null : current);
+  render();
+  open(current);
+});
 $("close").addEventListener("click", () => $("detail").close());
 $("detail").addEventListener("click", (event) => { if (event.target === $("detail")) $("detail").close(); });
 $("detail").addEventListener("keydown", (event) => {

@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 const titles = { score: "score", style: "style", content: "content", ssim: "SSIM", lpips: "LPIPS", tv: "variation", loss: "loss", seconds: "seconds", peak_mb: "memory, MB" };
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const figures = Object.keys(titles).filter((name) => data.runs.some((run) => isNumber(run.figures[name])));
-const state = { view: null, search: "", sort: null, up: true, chosen: {}, columns: {}, across: null, down: null };
+const state = { view: null, search: "", sort: null, up: true, chosen: {}, columns: {}, across: null, down: null, by: "", picked: null, best: undefined };
 
 function el(tag, options = {}, ...children) {
   const node = document.createElement(tag);
@@ -80,5 +80,17 @@ function shown() {
   }).map(([run]) => run);
 }
 
-const best = data.runs.filter((run) => isNumber(run.figures.score)).sort((a, b) => a.figures.score - b.figures.score)[0];
+// Which run is the best is for people to say: the extreme of a figure, or one picked by hand, which this browser remembers.
+const remembered = "nst gallery: " + data.title;
+function recall() { try { return localStorage.getItem(remembered); } catch { return null; } } // no storage: only until the page is closed
+function pick(run) {
+  state.picked = run?.name ?? null;
+  state.by = run ? "picked" : "";
+  try { run ? localStorage.setItem(remembered, run.name) : localStorage.removeItem(remembered); } catch { /* as above */ }
+}
+function best() {
+  if (state.by === "picked") return data.runs.find((run) => run.name === state.picked);
+  const order = (run) => (state.by === "ssim" ? -1 : 1) * run.figures[state.by];
+  return data.runs.filter((run) => isNumber(run.figures[state.by])).reduce((a, b) => (a && order(a) <= order(b) ? a : b), undefined);
+}
 const format = (value) => (!isNumber(value) ? "" : Number.isInteger(value) ? String(value) : Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 1 ? value.toPrecision(4) : value.toFixed(4));

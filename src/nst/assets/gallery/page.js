@@ -1,15 +1,19 @@
 // What is around the views: choices to click, words to type, the begin.
 const views = { grid: viewGrid, cards: viewCards, table: viewTable, plot: viewPlot };
 
+const extreme = (name) => `${name === "ssim" ? "highest" : "lowest"} ${titles[name]}`;
+
 function summary(count) {
   const finished = data.runs.filter((run) => run.state === "finished").length;
   const bad = data.runs.length - finished;
-  const parts = [`${data.runs.length} runs`, ...(bad ? [`${bad} not finished`] : []), ...(count < data.runs.length ? [`${count} shown`] : []), ...(best ? [`lowest score ${format(best.figures.score)}: run ${best.name}`] : [])];
+  const parts = [`${data.runs.length} runs`, ...(bad ? [`${bad} not finished`] : []), ...(count < data.runs.length ? [`${count} shown`] : []), ...(state.best ? [state.by === "picked" ? `picked: run ${state.best.name}` : `${extreme(state.by)} ${format(state.best.figures[state.by])}: run ${state.best.name}`] : [])];
   $("summary").textContent = parts.join(" \u00b7 ");
   $("reset").hidden = count === data.runs.length;
 }
 
 function render() {
+  state.best = best();
+  $("best").value = state.by;
   const runs = shown();
   document.querySelectorAll("#views button").forEach((button) => button.setAttribute("aria-current", button.dataset.view === state.view));
   document.querySelectorAll("#controls [data-for]").forEach((node) => { node.hidden = !node.dataset.for.split(" ").includes(state.view); node.style.display = node.hidden ? "none" : ""; });
@@ -33,10 +37,13 @@ function begin() {
   const widest = [...few].sort((a, b) => values(b).length - values(a).length);
   state.across = widest[0] ?? "";
   state.down = few.find((key) => key !== state.across) ?? "";
-  state.sort = best ? "figure:score" : "run";
+  state.sort = "run";
+  state.picked = recall();
+  state.by = data.runs.some((run) => run.name === state.picked) ? "picked" : "";
   const regular = data.axes.length > 0 && few.length === data.axes.length;
-  state.view = Array.isArray(data.objective) && best ? "plot" : regular ? "grid" : "cards";
+  state.view = Array.isArray(data.objective) && figures.includes("style") ? "plot" : regular ? "grid" : "cards";
   options($("sort"), columns.map((one) => [one.key, one.title]), state.sort);
+  options($("best"), [["", "not said"], ...figures.map((name) => [name, extreme(name)]), ["picked", "picked by hand"]], state.by);
   const axes = [["", "nothing"], ...data.axes.map((key) => [key, key])];
   options($("across"), axes, state.across);
   options($("down"), axes, state.down);
@@ -59,6 +66,7 @@ function begin() {
   $("sort").addEventListener("change", () => { state.sort = $("sort").value; render(); });
   $("direction").addEventListener("click", () => { state.up = !state.up; render(); });
   $("zoom").addEventListener("input", () => document.documentElement.style.setProperty("--edge", $("zoom").value + "px"));
+  $("best").addEventListener("change", () => { state.by = $("best").value; render(); });
   for (const key of ["across", "down"]) $(key).addEventListener("change", () => { state[key] = $(key).value; render(); });
   for (const id of ["plot-x", "plot-y", "plot-colour"]) $(id).addEventListener("change", render);
   $("reset").addEventListener("click", () => { state.search = $("search").value = ""; state.chosen = {}; state.columns = {}; render(); });

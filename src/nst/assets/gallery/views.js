@@ -1,12 +1,12 @@
 // Four ways to look at the runs that are shown.
 function thumbnail(run, except = [], verbose = false) {
-  const figure = state.sort && state.sort.startsWith("figure:") ? state.sort.slice(7) : "score";
+  const figure = state.sort && state.sort.startsWith("figure:") ? state.sort.slice(7) : figures.includes(state.by) ? state.by : "style";
   const picture = run.thumbnail
     ? el("img", { src: run.thumbnail, alt: "picture of run " + run.name, loading: "lazy", width: run.size[0], height: run.size[1] })
     : el("div", { class: "none", text: run.reason ?? run.state });
   const value = format(run.figures[figure]);
-  const caption = el("span", { class: "caption" }, el("span", { text: "#" + run.name }), run.state === "finished" ? el("b", { text: value, title: titles[figure] }) : el("b", { class: "state", text: run.state }));
-  const node = el("button", { class: "run" + (run === best ? " best" : ""), onclick: () => open(run), "data-run": run.name, title: run === best ? "lowest score" : null }, picture, caption);
+  const caption = el("span", { class: "caption" }, el("span", { text: "#" + run.name }), run.state === "finished" ? el("b", { text: value && `${titles[figure]} ${value}` }) : el("b", { class: "state", text: run.state }));
+  const node = el("button", { class: "run" + (run === state.best ? " best" : ""), onclick: () => open(run), "data-run": run.name, title: run === state.best ? "the best, as chosen above" : null }, picture, caption);
   if (verbose) node.append(el("span", { class: "words", text: data.axes.filter((key) => !except.includes(key)).map((key) => `${key}=${label(choice(run, key))}`).join("  ") }));
   return node;
 }
