@@ -6,7 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 
-from nst.config.arguments import quoted
+from nst.config.arguments import options_last, quoted
 from nst.utils import errors
 
 
@@ -52,6 +52,12 @@ def test_in_a_sweep_commas_separate_files_unless_the_whole_is_one(tmp_path, monk
 
 def test_the_flag_of_a_sweep_may_stand_anywhere():
     assert quoted(["a=1", "-m", "b=2,3"]) == ["-m", "a=1", "b=2,3"]
+
+
+def test_options_may_stand_on_both_sides_of_a_flag():
+    assert options_last(["a=1", "--config-dir", "x", "~b", "-m"]) == ["--config-dir", "x", "-m", "a=1", "~b"]
+    assert options_last(["a=1", "-cd", "c=d", "b=2"]) == ["-cd", "c=d", "a=1", "b=2"]  # a folder called c=d
+    assert options_last(["a=1", "b=2"]) == ["a=1", "b=2"]
 
 
 def test_a_list_of_files():

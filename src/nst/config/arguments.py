@@ -2,6 +2,7 @@
 
 import glob
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -19,6 +20,11 @@ PATHS = re.compile(
 PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
+VALUED = (
+    ["-c", "--cfg", "-i", "--info", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun"]
+)
+"""Flags of Hydra whose value is the next word."""
+
 
 def arguments(typed: list[str]) -> list[str]:
     """Return the command line that Hydra reads for the one that was typed."""
@@ -27,7 +33,7 @@ def arguments(typed: list[str]) -> list[str]:
             shown = word.encode("utf-8", "replace").decode()
             raise ValueError(f"{shown} is no valid UTF-8; rename the file or folder")
     foreign.refuse(typed)
-    read = with_run_folder(legacy.words(quoted(typed)))
+    read = with_run_folder(options_last(legacy.words(quoted(typed))))
     return without_output(read) if has_nonzero_rank(read) else read
 
 
@@ -63,6 +69,16 @@ def quoted(arguments: list[str]) -> list[str]:
     """
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
     return flags[:1] + [_quoted(argument, bool(flags)) for argument in arguments if argument not in flags]
+
+
+def options_last(arguments: list[str]) -> list[str]:
+    """Put `key=value` words behind the flags, since Hydra refuses those that stand on both sides of a flag."""
+    options = [
+        word
+        for before, word in pairwise(["", *arguments])
+        if before not in VALUED and ("=" in word or word[:1] in ("~", "+")) and not word.startswith("-")
+    ]
+    return [word for word in arguments if word not in options] + options
 
 
 def _quoted(argument: str, sweep: bool) -> str:
