@@ -20,9 +20,21 @@ PATHS = re.compile(
 PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
-VALUED = (
-    ["-c", "--cfg", "-i", "--info", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "--experimental-rerun"]
-)
+VALUED = [
+    "-c",
+    "--cfg",
+    "-i",
+    "--info",
+    "-p",
+    "--package",
+    "-cp",
+    "--config-path",
+    "-cn",
+    "--config-name",
+    "-cd",
+    "--config-dir",
+    "--experimental-rerun",
+]
 """Flags of Hydra whose value is the next word."""
 
 
