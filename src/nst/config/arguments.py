@@ -20,21 +20,8 @@ PATHS = re.compile(
 PLAIN = re.compile(r"^[\w./\-:%+@]*$", re.A)
 SWEEPS = re.compile(r"^(glob|choice|range|interval|shuffle|sort|tag)\(.*\)$", re.S)
 
-VALUED = [
-    "-c",
-    "--cfg",
-    "-i",
-    "--info",
-    "-p",
-    "--package",
-    "-cp",
-    "--config-path",
-    "-cn",
-    "--config-name",
-    "-cd",
-    "--config-dir",
-    "--experimental-rerun",
-]
+VALUED = ["-c", "--cfg", "-i", "--info", "-p", "--package", "--experimental-rerun"]
+VALUED += ["-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"]
 """Flags of Hydra whose value is the next word."""
 
 
