@@ -84,6 +84,7 @@ def _answers(free: float) -> dict[str, Any]:
         "is_available": lambda: True,
         "is_bf16_supported": lambda including_emulation=True: True,
         "is_initialized": lambda: True,
+        "make_graphed_callables": _graphed,
         "manual_seed": lambda seed: None,
         "manual_seed_all": lambda seed: None,
         "max_memory_allocated": lambda device=None: 1,
@@ -95,6 +96,23 @@ def _answers(free: float) -> dict[str, Any]:
         "set_rng_state_all": lambda states: None,
         "synchronize": lambda device=None: None,
     }
+
+
+def _graphed(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return a function, whose values are its own, if it and its gradient have nothing that a graph can't record."""
+    import torch
+
+    if torch.is_autocast_enabled("cuda") and torch.is_autocast_cache_enabled():
+        raise RuntimeError("make_graphed_callables does not support the autocast caching")
+    inputs = [argument for argument in arguments if argument.requires_grad]
+    outputs = torch.utils._pytree.tree_leaves(function(*arguments))  # what is made once is made in the warm-up
+    with counted() as counts:
+        outputs = torch.utils._pytree.tree_leaves(function(*arguments))
+        torch.autograd.grad([output for output in outputs if output.requires_grad], inputs)
+    if counts.waits:
+        raise RuntimeError(f"operation not permitted when stream is capturing: {', '.join(counts.waits)}")
+    graphs.append(counts)
+    return function
 
 
 def _answers_of_mps(free: float) -> dict[str, Any]:
@@ -147,6 +165,8 @@ class Counts:
 
 
 _counting: list[Counts] = []
+graphs: list[Counts] = []
+"""What was recorded as CUDA graphs."""
 
 
 @contextlib.contextmanager

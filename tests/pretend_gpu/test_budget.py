@@ -17,7 +17,16 @@ COUNT = "+callbacks.count._target_=pretend_gpu.counting.CountSteps"
 def test_a_step_of_vgg19_with_the_default_losses_and_adam(program, monkeypatch):
     for module in (image_module, progress):  # between two looks at the GPU; how many there are is a matter of time
         monkeypatch.setattr(module, "PAUSE", math.inf)
-    program("trainer=gpu", "backbone=vgg19", "backbone.checkpoint=random", "size=64", "steps=7", "judge=none", COUNT)
+    program(
+        "trainer=gpu",
+        "backbone=vgg19",
+        "backbone.checkpoint=random",
+        "size=64",
+        "steps=7",
+        "judge=none",
+        "checkpoint=none",
+        COUNT,
+    )
     print([(step.kernels, sum(step.waits.values())) for step in CountSteps.steps])
     for step in CountSteps.steps[2:]:  # the first two make what is made once
         assert step.kernels <= KERNELS, step.operators.most_common(40)

@@ -321,6 +321,7 @@ def method(config: DictConfig, **more: Any) -> Any:
         scheduler=partial(config.scheduler),
         init=partial(config.init),
         seed=config.seed,
+        cuda_graph=config.get("cuda_graph", "off"),  # a recipe of a version without it
         **more,
     )
 

@@ -33,6 +33,7 @@ FREE = (
     "resume",
     "threads",
     "keep_memory",
+    "cuda_graph",
     "name",
     "depth",
 )

@@ -139,4 +139,5 @@ class TrainingOptions:
             sampler=ResumableSampler(self.batch, first),
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),  # a GPU copies from such memory while it computes
         )

@@ -23,6 +23,7 @@ TOP_LEVEL = {
     "depth": int,
     "threads": int | None,
     "keep_memory": bool,
+    "cuda_graph": str,
     "kernels": str | bool,
     "minimize": str | list[str],
     "reproduce": str | None,

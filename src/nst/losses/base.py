@@ -27,6 +27,7 @@ class Term(nn.Module):
     Attributes:
         of: The picture that the reference is taken from, or None for a term that needs the image alone.
         spatial: Whether the reference is a map with the layer's height and width, which tiles must crop.
+        static: Whether every step is the same computation: nothing is drawn anew, and nothing waits for the host.
         additive: Whether `measure` is additive over positions. If not, the image cannot be tiled.
         margin: How many neighbouring positions on each side `measure` reads. Tiles overlap by as many.
         grid: Edge of the square blocks of positions that `measure` takes together. Tiles start at multiples of it.
@@ -39,6 +40,7 @@ class Term(nn.Module):
 
     of: ClassVar[Literal["content", "style"] | None] = None
     spatial: ClassVar[bool] = False
+    static: ClassVar[bool] = True
     additive: ClassVar[bool] = True
     margin: int = 0
     grid: int = 1

@@ -37,6 +37,7 @@ class SampledLoss(Term):
     """
 
     of = "style"
+    static = False
     additive = False
 
     def __init__(

@@ -27,6 +27,7 @@ class SelfSimilarity(Term):
 
     of = "content"
     spatial = True
+    static = False
     additive = False
 
     def __init__(self, *, layers: Mapping[str, float], weight: float, positions: int) -> None:

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from nst.data import image_io, masks
 from nst.data.inputs import Inputs, StylePicture
 from nst.data.resampling import Resampling
+from nst.methods import cuda_graph as cuda_graphs
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Initial, InitInputs
 from nst.methods.parametrization import SPACES, parametrization
@@ -50,6 +51,7 @@ class ImageMethod:
         rounding: How sizes become whole numbers, see `Resampling`.
         quantize: Whether resized contents and styles are rounded to 8 bits.
         style_enlarge: Whether a style that has fewer pixels than asked for is enlarged.
+        cuda_graph: Whether a GPU's steps are recorded as a CUDA graph where they can be: `auto` or `off`.
     """
 
     name = "image"
@@ -76,6 +78,7 @@ class ImageMethod:
         rounding: str = "nearest",
         quantize: bool = False,
         style_enlarge: bool = False,
+        cuda_graph: str = "auto",
     ) -> None:
         self.objective = objective
         self.levels = levels
@@ -98,6 +101,7 @@ class ImageMethod:
                 raise ValueError(f"method.coarser.{name} is {factor:g}; give a factor over 0: 1 is no change")
         self.coarser = coarser
         self.seed = seed
+        self.cuda_graph = check_choice("cuda_graph", cuda_graph, cuda_graphs.CHOICES)
 
     def stages(self, data: Inputs, *, first: int = 1) -> Iterator[Stage[ImageModule]]:
         """Yield one stage per level; each starts from the picture that the one before it left.
@@ -185,6 +189,7 @@ class ImageMethod:
             alpha=None if inputs.original.alpha is None else masks.resize(inputs.original.alpha, size),
             saves_state=self.moments == "resized",
             gains={name: factor**coarser for name, factor in self.coarser.items()},
+            graph=self.cuda_graph,
         )
 
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:

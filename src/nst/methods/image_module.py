@@ -13,6 +13,7 @@ from torch.optim import LBFGS, Optimizer
 from nst import kernels
 from nst.data import image_io
 from nst.losses.base import Stats
+from nst.methods import cuda_graph
 from nst.methods.divergence import DivergenceGuard
 from nst.methods.parametrization import Parametrization
 from nst.objective import Objective, References, Target, sum_of
@@ -39,6 +40,7 @@ class ImageModule(LightningModule):
         alpha: Opacity of the content, likewise; None for opaque. No loss looks at what is transparent.
         saves_state: Whether the state of the optimiser is needed after the level.
         gains: Term -> factor of its weight at this level; None for 1.
+        graph: Whether the losses are recorded as a CUDA graph where they can be: `auto` or `off`.
 
     Attributes:
         pixels: The parameter, in whatever space; the name is that of the checkpoints.
@@ -67,6 +69,7 @@ class ImageModule(LightningModule):
         alpha: Tensor | None = None,
         saves_state: bool = False,
         gains: Mapping[str, float] | None = None,
+        graph: str = "off",
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -79,6 +82,8 @@ class ImageModule(LightningModule):
         self.register_buffer("alpha", alpha, persistent=False)
         self.saves_state = saves_state
         self.gains = gains
+        self.graph = graph
+        self.losses: cuda_graph.Losses = self._losses
         self.size = image_io.size_of(start)
         self.level = (1, 1)
         self.part = (0.0, 1.0)
@@ -118,6 +123,10 @@ class ImageModule(LightningModule):
             self.content = None
         kernels.release_memory()
         self.guard = DivergenceGuard(self.pixels, self.trainer.optimizers[0])
+        if cuda_graph.wanted(self.graph, self.objective, self.image(), processes=self.trainer.world_size):
+            self.losses = cuda_graph.record(
+                self._losses, self.pixels, self.trainer.precision_plugin.train_step_context()
+            )
 
     def on_train_end(self) -> None:
         """Look at what the device has computed since the last look."""
@@ -129,6 +138,7 @@ class ImageModule(LightningModule):
         self.optimizer_state = dict(state.get(self.pixels, {})) if self.saves_state else {}
         state.clear()
         self.pixels.grad = self.guard = None
+        self.losses = self._losses  # a graph holds its memory
         kernels.release_memory()
 
     def ranks(self) -> Ranks:
@@ -155,14 +165,19 @@ class ImageModule(LightningModule):
         """Return the weighted sum of the losses of the generated image."""
         compares = isinstance(self.trainer.optimizers[0], LBFGS)  # the losses of several evaluations, so equal draws
         self.objective.set_sampling_step(0 if compares else self.trainer.global_step)
-        shares = self.objective(self.image(), self.references, self.ranks())
-        loss = self.objective.total(shares, self.gains)
+        loss, self.shares = self.losses(self.pixels)
         self.loss = loss.detach()
-        self.shares = {name: {k: share.detach() for k, share in stats.items()} for name, stats in shares.items()}
         if self._logs():
             self.log("loss", self.loss, logger=False)  # for a schedule that watches it
             self.scalars = {"loss": self.loss} | _scalars(self.shares)
         return loss
+
+    def _losses(self, pixels: Tensor) -> tuple[Tensor, dict[str, Stats]]:
+        """Return the total loss of the parameter, and term -> layer -> share of it, without a gradient."""
+        assert pixels is self.pixels
+        shares = self.objective(self.image(), self.references, self.ranks())
+        loss = self.objective.total(shares, self.gains)
+        return loss, {name: {k: share.detach() for k, share in stats.items()} for name, stats in shares.items()}
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Stop before a step that would spoil the picture."""
