@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -335,3 +337,13 @@ def test_a_content_with_structure_is_measured_by_its_own(objective, noise):
 
 def objective_styles(noise):
     return [Target(noise(40, 50, seed=1))]
+
+
+def test_a_run_may_start_with_the_picture_of_the_network_that_comes_with_nst(objective, noise):
+    inputs = initial_image.InitInputs(
+        noise(41, 50), noise(32, 32), objective.backbone.input, torch.Generator(), style_name="mosaic"
+    )
+    start = initial_image.network(inputs, path=None)
+    assert start.shape == (1, 3, 41, 50) and (start - inputs.content).abs().mean() > 0.05
+    with pytest.raises(ValueError, match="does not know the style mosiac"):
+        initial_image.network(replace(inputs, style_name="mosiac"), path=None)

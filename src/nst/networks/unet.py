@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nst.networks.known_styles import KnownStyles, conv_norm
-from nst.networks.layers import Conv, upsample
+from nst.networks.layers import Conv, interpolate
 
 SPEED = 4.0  # of the parameters of a style
 
@@ -26,7 +26,8 @@ class UNet(KnownStyles):
     Source: Johnson, Alahi & Fei-Fei 2016 (the losses and the residual blocks); Dumoulin, Shlens & Kudlur 2017
     (conditional instance norm); Ronneberger, Fischer & Brox 2015 (U-Net).
 
-    Differs: skipped maps are added, not concatenated. The full resolution is decoded only, never encoded.
+    Differs: skipped maps are added, not concatenated. The full resolution is decoded only, never encoded. Maps are enlarged
+    linearly: repeated positions left bars and ladders along the axes.
     """
 
     kind = "unet"
@@ -42,7 +43,7 @@ class UNet(KnownStyles):
         full, half, quarter, eighth = widths
         layer = partial(conv_norm, styles=styles, speed=SPEED)
         self.options: dict[str, Any] = {"widths": list(widths), "blocks": blocks}
-        self.halo = 32 + 16 * blocks
+        self.halo = 48 + 16 * blocks
         self.down = nn.ModuleList(
             [layer(3, half, 5, stride=2), layer(half, quarter, stride=2), layer(quarter, eighth, stride=2)]
         )
@@ -60,8 +61,8 @@ class UNet(KnownStyles):
         for block in self.blocks:
             first, second = block.children()
             x = x + second(first(x, mix).relu_(), mix)
-        x = self.up[0](upsample(x), mix).relu_() + quarter
-        x = self.up[1](upsample(x), mix).relu_() + half
-        x = self.up[2](upsample(x), mix).relu_()
+        x = self.up[0](interpolate(x), mix).relu_() + quarter
+        x = self.up[1](interpolate(x), mix).relu_() + half
+        x = self.up[2](interpolate(x), mix).relu_()
         out: Tensor = self.last(x)
         return out.sigmoid()
