@@ -26,8 +26,8 @@ class UNet(KnownStyles):
     Source: Johnson, Alahi & Fei-Fei 2016 (the losses and the residual blocks); Dumoulin, Shlens & Kudlur 2017
     (conditional instance norm); Ronneberger, Fischer & Brox 2015 (U-Net).
 
-    Differs: skipped maps are added, not concatenated. The full resolution is decoded only, never encoded. Maps are enlarged
-    linearly: repeated positions left bars and ladders along the axes.
+    Differs: skipped maps are added, not concatenated. The full resolution is decoded only, never encoded. Maps are
+    enlarged linearly: repeated positions left bars and ladders along the axes.
     """
 
     kind = "unet"
