@@ -36,6 +36,7 @@ SETTINGS = [  # what must be chosen for a key to exist, tried in turn
     ("backbone=vgg19",),
     ("style=[mosaic,hatching]",),
     ("method=adain", "data=folder"),
+    ("method=film",),
     ("loss=strotss",),
     ("hydra/launcher=joblib",),
     ("logger=wandb",),
@@ -216,6 +217,14 @@ def test_every_number_of_a_training_is_explained_with_its_default():
     for key, value in options.items():
         if isinstance(value, int | float):
             assert rows[f"training.{key}"][1] == str(value), key
+
+
+def test_every_option_of_a_film_is_explained_with_its_default():
+    rows = table("films.md", "key")
+    options = OmegaConf.to_container(composed(("method=film",)).film)
+    del options["_target_"]
+    told = {key.removeprefix("film."): row[1] for key, row in rows.items()}
+    assert told == {key: "null" if value is None else str(value) for key, value in options.items()}
 
 
 @pytest.mark.parametrize("loss", sorted(groups()["loss"]))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nst.data import image_io, masks
 from nst.losses.base import Stats
-from nst.objective import Objective, References, Target
+from nst.objective import Earlier, Objective, References, Target
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
 
 
@@ -47,6 +47,7 @@ class MultiscaleObjective(Objective):
         ranks: Ranks = SINGLE_PROCESS,
         *,
         alpha: Tensor | None = None,
+        earlier: Sequence[Earlier] = (),
     ) -> References:
         """Return the references of each size, under names that `_at` gives."""
         out: References = {}
@@ -63,7 +64,8 @@ class MultiscaleObjective(Objective):
                 for style in styles
             ]
             visible = None if alpha is None else _reduced(alpha, scale)
-            found = super().references(small, seen, ranks, alpha=visible)
+            past = [Earlier(image_io.area(one.image, size), image_io.area(one.weight, size)) for one in earlier]
+            found = super().references(small, seen, ranks, alpha=visible, earlier=past)
             out |= {_at(name, scale): value for name, value in found.items()}
         return out
 

@@ -45,6 +45,19 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An earlier picture of a film.
+
+    Attributes:
+        image: Moved to where things are in the generated image, [0, 1] RGB, (1, 3, H, W) of its size.
+        weight: Where that can be trusted, (1, 1, H, W) in [0, 1].
+    """
+
+    image: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
 class RegionReference:
     """What one loss compares one region of the generated image with.
 
@@ -142,8 +155,8 @@ class Objective(nn.Module):
             gains: Term -> factor g_t; 1 for terms that are not named.
         """
         weights = {name: term.weight * (gains or {}).get(name, 1.0) for name, term in self.named()}
-        terms = {name: sum_of(list(losses.values())) for name, losses in layer_losses.items()}
-        return sum_of([terms[k] if w == 1 else w * terms[k] for k, w in weights.items()])
+        terms = {name: sum_of(list(losses.values())) for name, losses in layer_losses.items() if losses}
+        return sum_of([terms[k] if w == 1 else w * terms[k] for k, w in weights.items() if k in terms])
 
     @torch.no_grad()
     def references(
@@ -153,6 +166,7 @@ class Objective(nn.Module):
         ranks: Ranks = SINGLE_PROCESS,
         *,
         alpha: Tensor | None = None,
+        earlier: Sequence[Earlier] = (),
     ) -> References:
         """Return what the terms compare an image of the content's size with.
 
@@ -162,6 +176,7 @@ class Objective(nn.Module):
             ranks: This process among those that work on the image; each computes all references, with the same tiles.
             alpha: Opacity of the content, (1, 1, H, W); None for opaque. Where it is transparent no loss looks at the
                 image.
+            earlier: Earlier pictures, for terms of films.
 
         Raises:
             ValueError: The weights of a region's styles sum to 0, or a region is smaller than one position of a layer.
@@ -173,7 +188,12 @@ class Objective(nn.Module):
         grained = self._content_features(with_grain(content, lack * CONTRAST), windows)[0] if lack else None
         out: References = {name: [] for name, _ in self.named()}
         for name, term in self.named():
-            if term.of != "style":
+            if term.of == "earlier":
+                for one in earlier:
+                    past, where = term.reference({"image": one.image}), {"image": one.weight}
+                    whole = RegionReference.of_whole_image(term, past, tiled=windows is not None, visible=where)
+                    out[name].append(whole)
+            elif term.of != "style":
                 stats = term.reference(features, visible) if term.of == "content" else {}
                 if grained is not None and term.of == "content":
                     stats |= largest_divisors(stats, term.reference(grained, visible))

@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from nst.callbacks import Checkpoint, Snapshots
 from nst.config.invocation import Invocation
-from nst.config.job import Choices, ImageJob, LoggerOptions, NetworkJob
+from nst.config.job import Choices, FilmJob, ImageJob, LoggerOptions, NetworkJob
 from nst.config.training_options import TrainingOptions
 from nst.data.download import Download
 from nst.data.library import ImageSource, find
-from nst.losses import Content, Gram, MeanCovariance, SlicedWasserstein, Term
-from nst.methods import ImageMethod
+from nst.losses import Content, Earlier, Gram, MeanCovariance, SlicedWasserstein, Term
+from nst.methods import FilmMethod, FilmOptions, ImageMethod
 from nst.methods.parametrization import SPACES
 from nst.metrics import FIGURES
 from nst.metrics.judge import Judge
@@ -72,11 +72,19 @@ def job(config: DictConfig, invocation: Invocation, choices: Choices) -> ImageJo
 def _image_job(config: DictConfig, shared: dict[str, Any]) -> ImageJob:
     losses = objective(config)
     several = "strategy" in config.trainer  # each process holds the picture: there is no state of one to go on from
-    return ImageJob(
+    painting = method(config, objective=losses)
+    more: dict[str, Any] = {}
+    if "film" in config:
+        if several:
+            raise ValueError("method=film paints on one device; leave trainer=ddp out")
+        options: FilmOptions = build(config.film, _convert_="all")
+        more["film"] = FilmMethod(painting, options)
+    return (FilmJob if more else ImageJob)(
         **shared,
+        **more,
         color=build(config.color),
         objective=losses,
-        method=method(config, objective=losses),
+        method=painting,
         output=config.output,
         depth=config.depth,
         judge=judge(config),
@@ -190,6 +198,8 @@ def objective(config: DictConfig) -> Objective:
             raise ValueError(
                 f"weights.{name} is {weight:g} but layers.{name} is empty; name a layer or set the weight to 0"
             )
+    if "film" in config and config.film.earlier > 0:
+        terms["earlier"] = Earlier(layers={"image": 1.0}, weight=config.film.earlier)
     if not terms:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)

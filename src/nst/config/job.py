@@ -18,7 +18,7 @@ from nst.config.training_options import TrainingOptions
 from nst.data.color import Color
 from nst.data.library import ImageFile, ImageSource
 from nst.data.photographs import TrainingImages
-from nst.methods import ImageMethod, NetworkMethod
+from nst.methods import FilmMethod, ImageMethod, NetworkMethod
 from nst.metrics.judge import Judge
 from nst.objective import Objective
 from nst.trackers import TrackedRun
@@ -164,6 +164,17 @@ class ImageJob(Job):
     checkpoint: Callable[..., Checkpoint] | None
     device: str
     threads: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmJob(ImageJob):
+    """One film to be optimised.
+
+    Attributes:
+        film: How its frames follow each other.
+    """
+
+    film: FilmMethod
 
 
 @dataclass(frozen=True, kw_only=True)

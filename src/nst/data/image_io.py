@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from nst.data import decoding, deep_tiff, encoding, formats, transparency
+from nst.data import decoding, deep_tiff, encoding, formats, transparency, video
 from nst.data.decoding import FilePixels, UnfitError
 from nst.utils.extras import missing_extra
 from nst.utils.files import write
@@ -119,6 +119,8 @@ def _kind(path: Path) -> str:
     """Say what a file is that nothing can read, and what to do."""
     if path.stat().st_size == 0:
         return "empty; give a PNG, JPEG, WebP, TIFF or similar file"
+    if video.is_video(path):
+        return "a film; give method=film, or paint it with a network: nst stylize"
     if formats.is_heic(path) and not formats.register_heic():
         return f"a HEIC file; {missing_extra('heic')}, or give a JPEG"
     return "not a picture that Pillow can read; give a PNG, JPEG, WebP, TIFF or similar file"

@@ -65,7 +65,15 @@ def load(sources: Sequence[ImageSource], paths: Sequence[Path], *, color: Color,
     Raises:
         ValueError: An image or a mask can't be used.
     """
-    original, *styles = [image_io.load(path, max_megapixels=max_megapixels) for path in paths]
+    decoded = [image_io.load(path, max_megapixels=max_megapixels) for path in paths]
+    return of(sources, decoded, color=color, max_megapixels=max_megapixels)
+
+
+def of(
+    sources: Sequence[ImageSource], decoded: Sequence[DecodedImage], *, color: Color, max_megapixels: float
+) -> Inputs:
+    """Return the inputs of images that are read: as `load`, with the pixels of each file instead of its path."""
+    original, *styles = decoded
     size = image_io.size_of(original.rgb)
     remarks = [note for one in (original, *styles) for note in one.notes]
     keep, *own = [_mask(source, size, remarks, max_megapixels) for source in sources]

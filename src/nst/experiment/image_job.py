@@ -125,7 +125,7 @@ def _resume(job: ImageJob, pictures: Inputs, record: Record) -> tuple[dict[str, 
         torch.set_num_threads(before.facts["threads"])
     facts: dict[str, Any] = {
         "config": job.choices.digest,
-        "sources": _digests(job),
+        "sources": digests(job),
         "versions": versions(),
         "threads": torch.get_num_threads(),
         "device": job.device,
@@ -252,7 +252,7 @@ def _measure(
         layers=layers,
         size=list(image_io.size_of(module.image())),
         levels=levels,
-        sources=_sources(job),
+        sources=sources(job),
         judge=judged | ({"network": job.judge.name, "note": job.judge.note} if job.judge else {}),
         threads=torch.get_num_threads(),
         device=facts["device"],
@@ -261,7 +261,7 @@ def _measure(
     return loss, terms, judged
 
 
-def _sources(job: ImageJob) -> dict[str, Any]:
+def sources(job: ImageJob) -> dict[str, Any]:
     """Return where everything came from, as in `metrics.json`."""
     return {
         "content": _source(*job.content),
@@ -282,7 +282,7 @@ def _more_files(job: ImageJob) -> dict[str, Path]:
     return {name: user_path(path) for name, path in named.items() if path is not None}
 
 
-def _digests(job: ImageJob) -> dict[str, str | None]:
+def digests(job: ImageJob) -> dict[str, str | None]:
     """Return the SHA-256 of every file that a picture is made from."""
     styles = {f"style {style.name}": found.sha256 for style, found in job.styles}
     more = {name: sha256(path) for name, path in _more_files(job).items() if path.is_file()}

@@ -39,6 +39,7 @@ class Record:
         self.about = dict(about)
         self.began = time.time()
         self.warnings: list[str] = []
+        self.result = "final.png"  # what a finished run names
         self.temporary: list[str] = []  # names of files that are deleted when the run is finished
         reset_peak_memory()
         self.status("running")

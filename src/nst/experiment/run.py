@@ -16,8 +16,8 @@ from nst import kernels
 from nst.callbacks.stop_on_signal import Interrupted, StopOnSignal, caught
 from nst.config import compose, instantiate, restore, validate
 from nst.config.invocation import Invocation, Outcome, command
-from nst.config.job import Choices, ImageJob
-from nst.experiment import helpers, image_job, network_job, provenance, status
+from nst.config.job import Choices, FilmJob, ImageJob
+from nst.experiment import film_job, helpers, image_job, network_job, provenance, status
 from nst.experiment.provenance import Provenance
 from nst.experiment.record import NoRecord, Record
 from nst.utils import devices
@@ -26,7 +26,7 @@ from nst.utils.files import user_path, write
 from nst.utils.process import has_nonzero_rank, launched_by_lightning, rank
 
 log = logging.getLogger("nst")
-KEPT = (image_job.FINAL, image_job.PARTIAL, "last.ckpt", network_job.FILE)
+KEPT = (image_job.FINAL, image_job.PARTIAL, "last.ckpt", network_job.FILE, film_job.KEPT)
 """Files of a run that a new one in the same folder must not replace."""
 
 
@@ -103,7 +103,7 @@ def _told(
         record.status("finished", objective=outcome)
         for name in record.temporary:
             (record.folder / name).unlink(missing_ok=True)
-        log.info("picture: %s", short(record.folder / image_job.FINAL))
+        log.info("%s: %s", Path(record.result).stem.replace("final", "picture"), short(record.folder / record.result))
     return outcome
 
 
@@ -124,6 +124,8 @@ def _run(
     on_cpu = devices.device_type(str(config["trainer"]["accelerator"])) == "cpu"
     with kernels.use(config["kernels"], warns=on_cpu), kernels.keep_memory(config["keep_memory"]):
         job = instantiate.job(compose.node(config), invocation, Choices.of(config, digest))
+        if isinstance(job, FilmJob):
+            return film_job.run(job, record, stop)
         if isinstance(job, ImageJob):
             return image_job.run(job, record, stop, asked)
         return network_job.run(job, record, stop)

@@ -31,6 +31,7 @@ WRITTEN = (
     "config.yaml",
     "final.png",
     "final_16bit.tiff",
+    "film.*",
     "level_*.png",
     "timelapse.*",
     "network.ckpt",

@@ -4,6 +4,7 @@ from nst.losses.base import Stats, Term
 from nst.losses.cnnmrf import MarkovPatches
 from nst.losses.content import Content
 from nst.losses.covariance import Covariance
+from nst.losses.earlier import Earlier
 from nst.losses.gram import Gram
 from nst.losses.histogram import Histogram
 from nst.losses.laplacian import Laplacian
@@ -20,6 +21,7 @@ from nst.losses.wasserstein import Wasserstein
 __all__ = [
     "Content",
     "Covariance",
+    "Earlier",
     "Gram",
     "Histogram",
     "Laplacian",

@@ -38,7 +38,7 @@ class Term(nn.Module):
             the argument, so that `config.instantiate` can put the loss's name in front of it.
     """
 
-    of: ClassVar[Literal["content", "style"] | None] = None
+    of: ClassVar[Literal["content", "style", "earlier"] | None] = None
     spatial: ClassVar[bool] = False
     static: ClassVar[bool] = True
     additive: ClassVar[bool] = True

@@ -3,6 +3,7 @@
 from nst.methods.adain import AdainMethod
 from nst.methods.divergence import DivergedError
 from nst.methods.feedforward import Feedforward
+from nst.methods.film import FilmMethod, FilmOptions, FrameWork
 from nst.methods.image import ImageMethod
 from nst.methods.image_module import ImageModule
 from nst.methods.multistyle import Multistyle
@@ -13,6 +14,9 @@ __all__ = [
     "AdainMethod",
     "DivergedError",
     "Feedforward",
+    "FilmMethod",
+    "FilmOptions",
+    "FrameWork",
     "ImageMethod",
     "ImageModule",
     "Method",

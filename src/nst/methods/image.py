@@ -19,7 +19,7 @@ from nst.methods.parametrization import SPACES, parametrization
 from nst.methods.pyramid import Level
 from nst.methods.stage import Stage, Steps
 from nst.methods.style_size import StyleSize
-from nst.objective import Objective
+from nst.objective import Earlier, Objective
 from nst.optim.lr_schedulers import Schedule
 from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
@@ -127,6 +127,30 @@ class ImageMethod:
             state = module.optimizer_state or state
             first_step += level.steps
 
+    def continued(
+        self, data: Inputs, start: Tensor, *, steps: int, first_step: int, earlier: Sequence[Earlier]
+    ) -> Stage[ImageModule]:
+        """Return a stage of the last level that goes on from an image: a frame of a film.
+
+        Args:
+            data: What is painted.
+            start: The image, (1, 3, H, W) in [0, 1].
+            steps: Optimiser steps.
+            first_step: Steps before.
+            earlier: Earlier pictures of the film.
+        """
+        level = Level(self.levels[-1].edge, steps)
+        module = self._module(level, 0, first_step, data, start, None, earlier)
+        return Stage(name="frame", module=module, data=Steps(steps), steps=steps)
+
+    def size(self, content: Tensor) -> tuple[int, int]:
+        """Return the (height, width) of the last level of a content, pixels."""
+        return self.resampling.fit(image_io.size_of(content), self.levels[-1].edge, by=self.fit)
+
+    def initial(self, data: Inputs) -> Tensor:
+        """Return the image that the last level would start from by itself."""
+        return self._initial(self.resampling.resize(data.content, self.size(data.content)), data.styles)
+
     def fitting(self, data: Inputs) -> tuple[Sequence[Level], list[str]]:
         """Return the levels at which neither the picture nor a style is too small for the backbone, and remarks.
 
@@ -164,6 +188,7 @@ class ImageMethod:
         inputs: Inputs,
         image: Tensor | None,
         state: OptimizerState | None,
+        earlier: Sequence[Earlier] = (),
     ) -> ImageModule:
         """The module of a level; it alone holds the pictures at its size, so that it can drop them.
 
@@ -174,6 +199,7 @@ class ImageMethod:
             inputs: The pictures.
             image: What the level before left.
             state: Of its optimiser.
+            earlier: Earlier pictures of a film.
         """
         size = self.resampling.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
         content = self.resampling.resize(inputs.content, size)
@@ -190,6 +216,7 @@ class ImageMethod:
             saves_state=self.moments == "resized",
             gains={name: factor**coarser for name, factor in self.coarser.items()},
             graph=self.cuda_graph,
+            earlier=earlier,
         )
 
     def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:

@@ -16,7 +16,7 @@ from nst.losses.base import Stats
 from nst.methods import cuda_graph
 from nst.methods.divergence import DivergenceGuard
 from nst.methods.parametrization import Parametrization
-from nst.objective import Objective, References, Target, sum_of
+from nst.objective import Earlier, Objective, References, Target, sum_of
 from nst.optim.optimization import Optimization
 from nst.optim.resize_state import OptimizerState
 from nst.utils.distributed import SINGLE_PROCESS, Ranks
@@ -41,6 +41,7 @@ class ImageModule(LightningModule):
         saves_state: Whether the state of the optimiser is needed after the level.
         gains: Term -> factor of its weight at this level; None for 1.
         graph: Whether the losses are recorded as a CUDA graph where they can be: `auto` or `off`.
+        earlier: Earlier pictures of a film.
 
     Attributes:
         pixels: The parameter, in whatever space; the name is that of the checkpoints.
@@ -70,6 +71,7 @@ class ImageModule(LightningModule):
         saves_state: bool = False,
         gains: Mapping[str, float] | None = None,
         graph: str = "off",
+        earlier: Sequence[Earlier] = (),
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -84,6 +86,7 @@ class ImageModule(LightningModule):
         self.gains = gains
         self.graph = graph
         self.losses: cuda_graph.Losses = self._losses
+        self.earlier = earlier
         self.size = image_io.size_of(start)
         self.level = (1, 1)
         self.part = (0.0, 1.0)
@@ -118,7 +121,7 @@ class ImageModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Drop the pictures that the references were taken from, so that their memory is free for the steps."""
-        self.styles, self.alpha = (), None
+        self.styles, self.alpha, self.earlier = (), None, ()
         if self.keep is None:
             self.content = None
         kernels.release_memory()
@@ -159,7 +162,8 @@ class ImageModule(LightningModule):
             )
             for style in self.styles
         ]
-        self.references = self.objective.references(self.content, styles, ranks, alpha=self.alpha)
+        earlier = [Earlier(one.image.to(device, wide), one.weight.to(device)) for one in self.earlier]
+        self.references = self.objective.references(self.content, styles, ranks, alpha=self.alpha, earlier=earlier)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the weighted sum of the losses of the generated image."""
@@ -251,6 +255,6 @@ class ImageModule(LightningModule):
 
 def _scalars(shares: Mapping[str, Any]) -> Stats:
     """Name in the log -> scalar, of the terms and of their layers."""
-    terms = {f"loss/{name}": sum_of(list(stats.values())) for name, stats in shares.items()}
+    terms = {f"loss/{name}": sum_of(list(stats.values())) for name, stats in shares.items() if stats}
     layers = {f"term/{name}/{layer}": share for name, stats in shares.items() for layer, share in stats.items()}
     return terms | layers
