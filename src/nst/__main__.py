@@ -5,6 +5,7 @@ from importlib import import_module
 
 COMMANDS = {
     "stylize": "paint pictures, folders and videos with a trained network",
+    "evaluate": "compare methods by the same pairs, figures and tests",
     "gallery": "make the page that compares the runs in a folder",
     "library": "list the styles, and fetch paintings in advance",
     "serve": "open a page to paint in (extra web)",

@@ -95,4 +95,4 @@ def verdicts(panel: Panel) -> dict[str, dict[str, str]]:
     return found
 
 
-NAMES = ("gram", "moments", "sliced", "content", "cfsd", *PLAIN)
+NAMES = ("gram", "moments", "sliced", "content", "cfsd", *(name for name in PLAIN if name != "preference"))

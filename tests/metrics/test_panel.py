@@ -1,10 +1,12 @@
 """The panel's figures against other forms of them, and what they say of planted faults."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 import torchvision
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from faults import FAULTS, NAMES, verdicts
 from hydra import compose, initialize_config_dir
 from torchmetrics.functional.image import lpips as torchmetrics_lpips
@@ -149,3 +151,15 @@ def test_no_figure_is_enough_by_itself(table):
 )
 def test_the_figure_made_for_a_fault_sees_it(table, fault, names):
     assert {name for name, verdict in table[fault].items() if verdict == "sees"} >= names
+
+
+def test_the_page_has_the_table_of_planted_faults(table):
+    page = (ROOT / "docs/evaluation.md").read_text()
+    rows = re.search(r"^\| planted fault .*\n\|[-|]+\n((?:\|.*\n)+)", page, re.M)
+    heads = re.findall(r"`(\w+)`", rows[0].splitlines()[0])
+    told = {}
+    for line in rows[1].splitlines():
+        fault, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        told[fault] = dict(zip(heads, cells, strict=True))
+    lacking = set() if "lpips" in table["blur"] else {"lpips"}
+    assert {fault: {k: v for k, v in row.items() if k not in lacking} for fault, row in told.items()} == table

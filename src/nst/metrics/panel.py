@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics.functional.image.lpips import learned_perceptual_image_patch_similarity
 
 from nst.data import image_io
-from nst.metrics import artifacts, composition, palette, structure
+from nst.metrics import artifacts, composition, palette, preference, structure
 from nst.objective import Objective, Target
 
 STYLE_DISTANCES = ("gram", "moments", "sliced")
@@ -41,6 +41,7 @@ PLAIN = {
     "rim": Figure("both", digits=2),
     "repetition": Figure("both"),
     "leak": Figure("both", digits=2),
+    "preference": Figure("both", sign=-1, digits=1),
 }
 """Figures without a network of a judge."""
 
@@ -140,7 +141,8 @@ class Panel:
         found["color"] = palette.color_distance(picture, style)
         found |= {name: _excess(measure, picture, content, style) for name, measure in artifacts.MEASURES.items()}
         found["leak"] = composition.leak(picture, content, style)
-        return found
+        liked = preference.preference(found)
+        return found if liked is None else found | {"preference": liked}
 
 
 def _excess(measure: Callable[[Tensor], float], picture: Tensor, content: Tensor, style: Tensor) -> float:

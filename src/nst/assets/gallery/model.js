@@ -2,7 +2,7 @@
 // The runs, and which of them are shown in which order. Text from outside is only ever set as textContent.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const titles = { score: "score", style: "style", content: "content", ssim: "SSIM", lpips: "LPIPS", tv: "variation", loss: "loss", seconds: "seconds", peak_mb: "memory, MB" };
+const titles = { ...data.titles, score: "score", style: "style", content: "content", ssim: "SSIM", lpips: "LPIPS", tv: "variation", loss: "loss", seconds: "seconds", peak_mb: "memory, MB" };
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const figures = Object.keys(titles).filter((name) => data.runs.some((run) => isNumber(run.figures[name])));
 const state = { view: null, search: "", sort: null, up: true, chosen: {}, columns: {}, across: null, down: null, by: "", picked: null, best: undefined };

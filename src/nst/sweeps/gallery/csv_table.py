@@ -21,11 +21,11 @@ def table(runs: Sequence[Run]) -> str:
         picture = f"{run.name}/{run.picture.name}" if run.picture else ""
         words = [run.name, run.state, run.reason or "", *(run.choices.get(key, "") for key in choices)]
         numbers = ["" if run.figures.get(name) is None else run.figures[name] for name in figures]
-        writer.writerow([*map(_cell, words), *numbers, _cell(picture), _cell(run.command)])
+        writer.writerow([*map(cell, words), *numbers, cell(picture), cell(run.command)])
     return out.getvalue()
 
 
-def _cell(word: str) -> str:
+def cell(word: str) -> str:
     """A cell's text; one that a spreadsheet would run as a formula gets an apostrophe, unless it is a number."""
     if not word.startswith(FORMULAS):
         return word

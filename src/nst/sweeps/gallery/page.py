@@ -1,6 +1,7 @@
 """`gallery.html`, `gallery.csv` and `gallery.png` of a folder of runs."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,20 +30,47 @@ def make(folder: Path, *, budget: int = BUDGET) -> Path:
         FileNotFoundError: There is no such folder, or no run in it.
     """
     runs = collect(folder)
-    swept = axes(runs, folder)
-    pictures = copies([run.picture for run in runs])
     write(folder / "gallery.csv", table(runs).encode())
+    return write_pages(folder, runs, axes(runs, folder), budget=budget)
+
+
+def write_pages(
+    folder: Path,
+    runs: Sequence[Run],
+    swept: Sequence[str],
+    *,
+    budget: int = BUDGET,
+    titles: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `gallery.html` and `gallery.png` of runs, wherever their pictures lie, and return the page.
+
+    Args:
+        folder: Where the two go.
+        runs: In order.
+        swept: The choices in which they differ.
+        budget: As for `make`.
+        titles: Of figures that are not the judge's, figure -> what a column is called.
+    """
+    pictures = copies([run.picture for run in runs])
     write(folder / "gallery.png", sheet(runs, [picture.thumbnail for picture in pictures], swept))
     page = folder / "gallery.html"
-    write(page, _page(folder, runs, swept, pictures, budget).encode())
+    write(page, _page(folder, runs, swept, pictures, budget, titles or {}).encode())
     return page
 
 
-def _page(folder: Path, runs: list[Run], swept: list[str], pictures: Sequence[Copies], budget: int) -> str:
+def _page(
+    folder: Path,
+    runs: Sequence[Run],
+    swept: Sequence[str],
+    pictures: Sequence[Copies],
+    budget: int,
+    titles: Mapping[str, str],
+) -> str:
     inside = Inside(folder, budget)
     data = {
+        "titles": titles,
         "title": folder.resolve().name,
-        "axes": swept,
+        "axes": list(swept),
         "objective": manifest.read(folder).get("objective"),
         "runs": [_entry(run, picture, inside) for run, picture in zip(runs, pictures, strict=True)],
         "sources": inside.sources,
@@ -78,7 +106,7 @@ class Inside:
 
     def link(self, file: Path) -> str:
         """Return the file's own address, seen from the page."""
-        return quote(file.relative_to(self.folder).as_posix())
+        return quote(Path(os.path.relpath(file, self.folder)).as_posix())
 
     def source(self, file: Path) -> str:
         """Hold a content or style, and give the key it is held under; they may lie anywhere on this machine."""

@@ -27,6 +27,7 @@ class Run:
         command: What makes it again.
         sources: (what it is, file) of the content and the styles.
         notes: Warnings, and why a figure is missing.
+        file: The result, where it is not in the run's folder under the name of nst's own.
     """
 
     folder: Path
@@ -38,10 +39,13 @@ class Run:
     command: str = ""
     sources: list[tuple[str, Path]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    file: Path | None = None
 
     @property
     def picture(self) -> Path | None:
         """The result, or what there is of it."""
+        if self.file is not None:
+            return self.file
         names = ("final.png", "partial.png") if self.state != "running" else ("final.png",)
         return next((self.folder / name for name in names if (self.folder / name).is_file()), None)
 
