@@ -37,6 +37,7 @@ SETTINGS = [  # what must be chosen for a key to exist, tried in turn
     ("style=[mosaic,hatching]",),
     ("method=adain", "data=folder"),
     ("method=film",),
+    ("method=feedforward",),
     ("loss=strotss",),
     ("hydra/launcher=joblib",),
     ("logger=wandb",),

@@ -4,6 +4,7 @@ import dataclasses
 import runpy
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -229,6 +230,35 @@ def test_a_film_that_was_cut_short_goes_on(stylize, multistyle, tmp_path, monkey
     monkeypatch.setattr(FilmWriter, "add", add)
     code, said, _ = stylize(*ask)
     assert code == 0 and "goes on after 4 frames that are done" in said
+    assert (tmp_path / "film_stylized.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_film_killed_at_ten_moments_is_the_same(stylize, multistyle, tmp_path):
+    pytest.importorskip("av")
+    from made_films import moving, write
+
+    from nst.data import film_writing
+
+    write(tmp_path / "film.mp4", [frame for _ in range(8) for frame in moving("pan", 12)[0]])  # two pieces
+    ask = (f"checkpoint={multistyle}", "content=film.mp4", "threads=1", "device=cpu")
+    stylize(*ask[:2], "output=whole.mp4")
+    parts, rng = tmp_path / ".film_stylized.mp4.parts", np.random.default_rng(0)
+
+    def last():
+        done = [int(path.stem) + 1 for path in parts.glob("*.npy")]
+        return max([film_writing.SEGMENT * len(list(parts.glob("*.nut"))), *done])
+
+    for _ in range(10):
+        wanted = last() + rng.integers(1, 9)
+        process = subprocess.Popen([sys.executable, str(ROOT / "stylize.py"), *ask], cwd=tmp_path)
+        while process.poll() is None and last() < wanted:
+            time.sleep(0.005)
+        time.sleep(0.05 * rng.random())
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+    assert "goes on after" in stylize(*ask[:2])[1]
     assert (tmp_path / "film_stylized.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 

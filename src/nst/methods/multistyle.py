@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
+from nst.methods.steadiness import steadiness
 from nst.networks import KnownStyles
 from nst.objective import Objective, References
 from nst.optim.optimization import Optimization
@@ -24,6 +25,7 @@ class Multistyle(NetworkMethod):
         optimization: Optimiser, learning rate and steps.
         before: A trained network and the names of its styles. The new styles are added to it, and only their norm
             parameters are trained, so the old styles do not change by a bit. None: train a new network.
+        steady: Weight of the loss that keeps strokes where a photograph moves; see `steadiness`.
 
     Source: Dumoulin, Shlens & Kudlur 2017.
     """
@@ -40,7 +42,10 @@ class Multistyle(NetworkMethod):
         style_size: int,
         optimization: Optimization,
         before: tuple[KnownStyles, Sequence[str]] | None = None,
+        steady: float = 0.0,
     ) -> None:
+        if steady < 0:
+            raise ValueError(f"method.steady is {steady:g}; give 0 or more")
         new = [style.name for style in styles]
         made, known = (network(styles=len(new)), []) if before is None else before
         super().__init__(
@@ -54,6 +59,7 @@ class Multistyle(NetworkMethod):
         self.styles = [sized(style, style_size, objective.backbone.smallest) for style in styles]
         self.opacity = [sized_alpha(style, image) for style, image in zip(styles, self.styles, strict=True)]
         self.references: list[References] = []
+        self.steady = steady
 
     def prepare(self, device: torch.device) -> None:
         """Take the references of the styles."""
@@ -64,8 +70,13 @@ class Multistyle(NetworkMethod):
         """Return term -> weighted loss."""
         numbers, contents, _ = batch
         chosen = numbers % len(self.styles)
-        pictures = self.network(contents, self._mix(self.first + chosen).to(contents))
-        return batch_losses(self.objective, pictures, contents, [self.references[i] for i in chosen.tolist()])
+        mix = self._mix(self.first + chosen).to(contents)
+        pictures = self.network(contents, mix)
+        losses = batch_losses(self.objective, pictures, contents, [self.references[i] for i in chosen.tolist()])
+        if self.steady:
+            change = steadiness(lambda images: self.network(images, mix), contents, pictures, numbers)
+            losses["steady"] = self.steady * change
+        return losses
 
     def _mix(self, chosen: Tensor) -> Tensor:
         """One-hot weights of the styles, (N, S), for their numbers (N,)."""
