@@ -48,7 +48,7 @@ def read(folder, name):
 
 
 def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path):
-    every = ("training.preview_every=2", "training.held_out_every=2")
+    every = ("training.preview_every=2", "training.held_out_every=2", "method.steady=10")
     done = train(*tiny("feedforward", "style=starry_night", "data=samples", *every))
     assert done.returncode == 0, done.stderr
     assert "network: " in done.stdout
@@ -64,9 +64,10 @@ def test_a_training_leaves_a_network_that_paints_and_its_record(train, tmp_path)
     assert metrics["steps"] == 4 and metrics["pictures"] == 16
     held_out = metrics["held_out"]
     assert len(held_out.pop("photographs")) == 4
-    assert held_out["loss"] == pytest.approx(held_out["style"] + held_out["content"])
+    assert held_out["loss"] == pytest.approx(held_out["style"] + held_out["content"] + held_out["steady"])
     card = (run / "README.md").read_text()
     assert "| styles | starry_night |" in card and f"held-out photographs | loss {held_out['loss']:.4g}" in card
+    assert metrics["terms"]["steady"] > 0
     assert metrics["loss"] == pytest.approx(sum(metrics["terms"].values()), rel=1e-5)  # float32
     inside = torch.load(run / "last.ckpt", weights_only=True)
     assert all(name.startswith("network.") for name in inside["state_dict"])  # never the frozen loss network
