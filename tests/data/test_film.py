@@ -129,6 +129,18 @@ def test_ten_bits_stay_ten_bits(tmp_path):
         assert film.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
 
 
+def test_streams_that_are_left_out_are_named(tmp_path):
+    path = write(tmp_path / "a.mp4", plain(2))
+    with av.open(str(path)) as film, av.open(str(tmp_path / "b.mkv"), "w") as out:
+        streams = [out.add_stream_from_template(film.streams.video[0]) for _ in range(2)]
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = streams[0]
+                out.mux(packet)
+    assert Film(path).remark() is None
+    assert Film(tmp_path / "b.mkv").remark() == f"{tmp_path / 'b.mkv'} also holds streams of video: they are left out"
+
+
 def test_pixels_of_no_square_shape_keep_it(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as out:

@@ -96,6 +96,7 @@ class Film:
 
     Attributes:
         about: What it is.
+        others: What it holds besides pictures, sound and subtitles: one word for each stream.
         lost: After `frames` has been read to its end, the frames that could not be read, as far as that is known.
 
     Raises:
@@ -113,6 +114,8 @@ class Film:
                 if first is None:
                     raise ValueError(f"{path} is not a complete video (no frame can be read); give one that plays")
                 self.about = _about(container, stream, first)
+                known = [*container.streams.audio, *container.streams.subtitles, stream]
+                self.others = [one.type for one in container.streams if one not in known]
         except self.av.FFmpegError as error:
             reason = str(error).partition(": '")[0]
             raise ValueError(f"{path} is not a complete video ({reason}); give one that plays") from None
@@ -142,6 +145,12 @@ class Film:
         if not self.lost:
             return None
         return f"{self.path} is damaged: {self.lost} of its frames can't be read; {done}"
+
+    def remark(self) -> str | None:
+        """Return one line about streams that a film made of this one does not have, or None."""
+        if not self.others:
+            return None
+        return f"{self.path} also holds streams of {', '.join(sorted(set(self.others)))}: they are left out"
 
     def _stream(self, container: Any) -> Any:
         cover = self.av.stream.Disposition.attached_pic

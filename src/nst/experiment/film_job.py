@@ -59,8 +59,9 @@ def run(job: FilmJob, record: Record, stop: StopOnSignal) -> Outcome:
     try:
         frames = Frames(job, film)
         pictures = Pictures(job, frames)
-        for line in _remarks(job, pictures):
-            record.warn(line)
+        for line in (film.remark(), *_remarks(job, pictures)):
+            if line is not None:
+                record.warn(line)
         logs = _paint_all(job, frames, pictures, stop)
         for frame in film.frames():
             new = frame.number >= writer.done

@@ -61,6 +61,8 @@ class FilmPainter:
         film = Film(source)
         writer = FilmWriter(film, target, asked, comment=comment)
         done = writer.done
+        if line := film.remark():
+            print(f"warning: {line}")
         if writer.outdated:
             print(f"the frames in {writer.folder.name} are of other options: they are painted anew")
         elif done:
