@@ -102,7 +102,7 @@ class Visitor(requests.Session):
         return self.told(f"runs/{run}")["state"]
 
 
-def until(holds: Callable[[], bool], seconds: float = 120) -> None:
+def until(holds: Callable[[], bool], seconds: float = 300) -> None:
     """Wait for something that must come."""
     end = time.monotonic() + seconds
     while not holds():

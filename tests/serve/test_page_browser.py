@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--window-size=1400,1000", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--window-size=1400,1000", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is cut
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
 NARROW = {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2}}
 

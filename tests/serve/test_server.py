@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -40,6 +41,13 @@ def visit(tmp_path):
         yield open_one
         for visitor in visitors:
             visitor.leave()
+
+
+def flat(mode, color, size=(64, 48)):
+    """A picture file of one colour."""
+    out = io.BytesIO()
+    Image.new(mode, size, color).save(out, "png")
+    return out.getvalue()
 
 
 def said(visitor, what):
@@ -187,7 +195,7 @@ def test_a_stopped_picture_goes_on_to_the_same_end(visit):
 def test_the_command_on_the_page_makes_the_picture(visit, tmp_path, train):
     visitor = visit()
     picture = visitor.ask("upload/picture?name=a+b.png", data=encoded("jpeg", (90, 60)))["id"]
-    mask = visitor.ask("upload/mask?name=m.png", data=encoded("png", (90, 60), "L", color=255))
+    mask = visitor.ask("upload/mask?name=m.png", data=flat("L", 255))
     styles = [{"name": "mosaic", "share": 2}, {"picture": picture}]
     asked = {**TINY, "sample": None, "photograph": picture, "styles": styles, "balance": 1, "colours": "photograph"}
     known = visitor.ends(run := visitor.ask("runs", asked)["id"])
@@ -202,7 +210,7 @@ def test_the_command_on_the_page_makes_the_picture(visit, tmp_path, train):
 @pytest.mark.slow
 def test_the_first_result_is_the_network_s_and_obeys_the_brush(visit):
     visitor = visit()
-    photograph = visitor.ask("upload/picture?name=a.png", data=encoded("png", (64, 48), color=(200, 90, 30)))["id"]
+    photograph = visitor.ask("upload/picture?name=a.png", data=flat("RGB", (200, 90, 30)))["id"]
     half = Image.new("L", (64, 48))
     half.paste(255, (0, 0, 32, 48))
     out = io.BytesIO()
@@ -287,11 +295,24 @@ def test_a_picture_that_takes_too_long_is_stopped_and_kept(tmp_path):
         visitor.leave()
 
 
-def serve(*words, folder):
-    command = [sys.executable, "-m", "nst", "serve", "--port", "0", "--folder", folder, *words]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def serve(tmp_path):
+    """Start `nst serve` in a process of its own; its process and its address are returned."""
+    started = []
+
+    def start(*words):
+        command = [sys.executable, "-m", "nst", "serve", "--port", "0", "--folder", tmp_path / "page", *words]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        started.append(process)
+        return process, next(found[1] for line in process.stdout if (found := re.search(r"open (\S+)", line)))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.stdout.close()
+        process.wait()
 
 
 def memory(process):
@@ -301,46 +322,43 @@ def memory(process):
 
 
 @pytest.mark.slow
-def test_ten_visitors_are_served_in_order_and_sigterm_keeps_what_is_there(tmp_path):
+def test_ten_visitors_are_served_in_order_and_sigterm_keeps_what_is_there(serve, tmp_path):
     """Each has a photograph of one colour, which the result must have too."""
-    process = serve("--waiting", "5", folder=tmp_path / "page")
-    address = next(match[1] for line in process.stdout if (match := re.search(r"open (\S+)", line)))
-    visitors = [Visitor(address) for _ in range(10)]
-    began = memory(process.pid)
-    runs = []
-    for number, visitor in enumerate(visitors):
-        data = encoded("png", (64, 48), "RGB", color=(25 * number, 128, 255 - 25 * number))
-        photograph = visitor.ask(f"upload/picture?name={number}.png", data=data)["id"]
-        asked = {**TINY, "sample": None, "photograph": photograph, "colours": "photograph", "steps": 2}
-        runs.append(visitor.ask("runs", asked)["id"])
-    for visitor in visitors:
-        assert visitor.ends(visitor.told("runs")[0]["id"])["state"] == "finished"
-    ends = [(tmp_path / "page").glob(f"*/runs/{run}/status.json").__next__().stat().st_mtime for run in runs]
-    assert ends == sorted(ends)
-    for number, (visitor, run) in enumerate(zip(visitors, runs, strict=True)):
-        red, _, blue = visitor.picture(run).convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-        assert abs((red - blue) - (50 * number - 255)) < 40, number
-        assert [one["id"] for one in visitor.told("runs")] == [run]
-    assert memory(process.pid) - began < 20
-    last = visitors[0].ask("runs", LONG)["id"]
-    waits = visitors[1].ask("runs", LONG)["id"]
-    until(lambda: said(visitors[0], f'"{last}", "place": 0, "picture": [1-9]'))
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
-    assert process.returncode == 128 + signal.SIGTERM
-    for run, state in ((last, "interrupted"), (waits, None)):
-        (folder,) = (tmp_path / "page").glob(f"*/runs/{run}")
-        left = json.loads((folder / "status.json").read_text()) if (folder / "status.json").is_file() else {}
-        assert left.get("state") == state and (folder / "partial.png").is_file() == (run == last)
-    again = serve(folder=tmp_path / "page")
-    address = next(match[1] for line in again.stdout if (match := re.search(r"open (\S+)", line)))
-    for visitor in visitors[:2]:
-        visitor.address = address
-    assert [one["id"] for one in visitors[0].told("runs")] == [last, runs[0]]
-    assert visitors[1].told(f"runs/{waits}")["state"] == "interrupted"
-    again.send_signal(signal.SIGINT)
-    assert again.wait(60) == 130
-    for one in (process, again):
-        one.stdout.close()
-    for visitor in visitors:
-        visitor.leave()
+    process, address = serve("--waiting", "5")
+    with ExitStack() as stack:
+        visitors = [Visitor(address) for _ in range(10)]
+        for visitor in visitors:
+            stack.callback(visitor.leave)
+        began = memory(process.pid)
+        runs = []
+        for number, visitor in enumerate(visitors):
+            data = flat("RGB", (25 * number, 128, 255 - 25 * number))
+            photograph = visitor.ask(f"upload/picture?name={number}.png", data=data)["id"]
+            asked = {**TINY, "sample": None, "photograph": photograph, "colours": "photograph", "steps": 2}
+            runs.append(visitor.ask("runs", asked)["id"])
+        for visitor, run in zip(visitors, runs, strict=True):
+            assert visitor.ends(run)["state"] == "finished"
+        ends = [next((tmp_path / "page").glob(f"*/runs/{run}/status.json")).stat().st_mtime for run in runs]
+        assert ends == sorted(ends)
+        for number, (visitor, run) in enumerate(zip(visitors, runs, strict=True)):
+            mean = visitor.picture(run).convert("RGB").resize((1, 1), Image.Resampling.BOX)
+            red, _, blue = mean.getpixel((0, 0))
+            assert abs((red - blue) - (50 * number - 255)) < 40, number
+            assert [one["id"] for one in visitor.told("runs")] == [run]
+        assert memory(process.pid) - began < 20
+        last, waits = (visitor.ask("runs", LONG)["id"] for visitor in visitors[:2])
+        until(lambda: said(visitors[0], f'"{last}", "place": 0.*"losses"'))
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+        assert process.returncode == 128 + signal.SIGTERM
+        for run, state in ((last, "interrupted"), (waits, None)):
+            (folder,) = (tmp_path / "page").glob(f"*/runs/{run}")
+            left = json.loads((folder / "status.json").read_text()) if (folder / "status.json").is_file() else {}
+            assert left.get("state") == state and (folder / "partial.png").is_file() == (run == last)
+        again, address = serve()
+        for visitor in visitors[:2]:
+            visitor.address = address
+        assert [one["id"] for one in visitors[0].told("runs")] == [last, runs[0]]
+        assert visitors[1].told(f"runs/{waits}")["state"] == "interrupted"
+        again.send_signal(signal.SIGINT)
+        assert again.wait(120) == 130
