@@ -191,6 +191,7 @@ def test_the_brush_by_mouse_and_keyboard_makes_masks(browse):
     for word in ("content.mask=", "style.mosaic.mask=", "style.hatching.mask="):
         assert word in browser.text("#command")
     browser.open()
+    until(lambda: browser.all("#history button"))
     browser.click("#history button")
     until(lambda: browser.text("#regions") == "kept, Hatching, Mosaic")  # they come back with the picture
 

@@ -45,6 +45,16 @@ function make(tag, fields = {}, ...children) {
   return node;
 }
 
+// Build what is in a node anew only where `key` has changed, and keep the focus at its place.
+function fill(node, key, build) {
+  const text = JSON.stringify(key);
+  if (node.built === text) return;
+  const at = [...node.children].indexOf(document.activeElement);
+  node.built = text;
+  node.replaceChildren(...build());
+  if (at >= 0) node.children[Math.min(at, node.children.length - 1)]?.focus();
+}
+
 // ---- The photograph ----
 
 function showPhoto(photo) {
@@ -277,19 +287,17 @@ const titleOf = (run) => {
 };
 
 function showHistory() {
-  if (!now.runs.length) {
-    $("history").replaceChildren(make("p", { className: "note", textContent: "What you paint is kept here." }));
-    return;
-  }
-  $("history").replaceChildren(...now.runs.map((run) => {
-    const small = run.files.find((name) => name === "thumbnail.jpg" || name === "cell_4.jpg");
+  const thumbnail = (run) => run.files.find((name) => name === "thumbnail.jpg" || name === "cell_4.jpg");
+  const key = now.runs.map((run) => [run.id, run.state, stateOf(run), thumbnail(run), run.id === now.shown]);
+  fill($("history"), key, () => now.runs.length ? now.runs.map((run) => {
+    const small = thumbnail(run);
     const image = small ? make("img", { src: `${fileOf(run, small)}?${run.state}`, alt: "", loading: "lazy" }) : make("span", { className: "none" });
     const button = make("button", { type: "button", className: "thumb" }, image, `${titleOf(run)} · ${stateOf(run)}`);
     button.dataset.run = run.id;
     if (run.id === now.shown) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => { now.shown = run.id; now.state = null; showHistory(); showRun(); attempt(() => restore(run.settings)); });
     return button;
-  }));
+  }) : [make("p", { className: "note", textContent: "What you paint is kept here." })]);
 }
 
 const STATES = { finished: "finished", interrupted: "stopped", failed: "failed", killed: "ended", running: "being painted", waiting: "waiting" };
@@ -331,8 +339,9 @@ function showRun() {
   const why = run.reason && run.state !== "finished" ? `: ${run.reason}` : "";
   say(job ? (job.place ? `Waiting: place ${job.place + 1} in the queue` : "Painting") : sentence(`${STATES[run.state] ?? run.state}${why}`));
   showNumbers(run, job);
-  $("command").textContent = [run.command, ...(run.first ? ["", "# the first result, by a trained network", run.first] : [])].join("\n");
-  $("warnings").replaceChildren(...run.warnings.map((line) => make("li", { textContent: line })));
+  const commands = [run.command, ...(run.first ? ["", "# the first result, by a trained network", run.first] : [])].join("\n");
+  if ($("command").textContent !== commands) $("command").textContent = commands;
+  fill($("warnings"), run.warnings, () => run.warnings.map((line) => make("li", { textContent: line })));
   showStates(run);
 }
 
@@ -364,7 +373,7 @@ function setView(address, alt) {
 const stepOf = (name) => `step ${Number(name.match(/\d+/)?.[0] ?? 0)}`;
 
 function showStates(run) {
-  $("states").replaceChildren(...run.states.map((name) => {
+  fill($("states"), [run.id, run.states, now.state], () => run.states.map((name) => {
     const button = make("button", { type: "button", className: "thumb" }, make("img", { src: fileOf(run, name), alt: "", loading: "lazy" }), stepOf(name));
     button.setAttribute("aria-pressed", String(now.state === name));
     button.addEventListener("click", () => { now.state = now.state === name ? null : name; showRun(); });
@@ -374,7 +383,8 @@ function showStates(run) {
 
 function showCells(run) {
   const job = now.jobs.get(run.id);
-  $("cells").replaceChildren(...run.grid.cells.map((cell, number) => {
+  const key = [run.id, job ? (job.cells ?? 0) : run.files];
+  fill($("cells"), key, () => run.grid.cells.map((cell, number) => {
     const words = `${WORDS.balance(cell.balance)}, strokes ${WORDS.strokes(cell.strokes)}`;
     const there = job ? number < (job.cells ?? 0) : run.files.includes(`cell_${number}.jpg`);
     const image = there ? make("img", { src: fileOf(run, `cell_${number}.jpg`), alt: "" }) : "…";
