@@ -32,6 +32,10 @@ STEPS = {"multistyle": 2400}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
+LICENCE = """Licence: MIT, as nst. The styles are original works of nst. The loss network, small_vgg19-nst.pt, is derived from
+VGG-19 (Simonyan and Zisserman, CC BY 4.0; see NOTICE). Made by `python scripts/train_networks.py`; the photographs are
+those that `scripts/gather_photographs.py` gathers, with their licences in its table."""
+
 
 def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> None:
     """Train a network, or go on with its training."""
@@ -51,13 +55,14 @@ def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> 
 
 def export(folder: Path, target: Path) -> None:
     """Store the network of a run in 16 bits, with its model card beside it."""
-    from nst.networks import io
+    from nst.networks import io, model_card
 
     data = io.read(folder / "network.safetensors")
     about = data["nst"] | {"config": {key: data["nst"]["config"].get(key) for key in SHARED}}
     about["keeps"] = {key: value.half() for key, value in about["keeps"].items()}
     io.save(target, {key: value.half() for key, value in data["state_dict"].items()}, about)
-    target.with_suffix(".md").write_text((folder / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    card = (folder / model_card.FILE).read_text(encoding="utf-8").replace(model_card.LICENCE, LICENCE)
+    target.with_suffix(".md").write_text(card.replace("license: other", "license: mit"), encoding="utf-8")
 
 
 def main() -> None:

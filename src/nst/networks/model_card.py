@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 FILE = "README.md"
 """Where Hugging Face and others look for it."""
+
+LICENCE = "Licence: that of whoever publishes this network. Its style pictures and loss network may set conditions."
 
 
 def text(
@@ -27,12 +30,15 @@ def text(
     """
     config = about["config"]
     data, method = config.get("data") or {}, config.get("method") or {}
+    source = (
+        f"folder {Path(data['path']).name}" if data.get("path") else "samples of scikit-image and the styles of nst"
+    )
     rows = [
         ("method", about["method"]),
         ("network", f"`{about['kind']}`, {json.dumps(about['options'])}"),
         ("styles", ", ".join(about["styles"])),
         ("size of the styles", f"shorter edge {method.get('style_size', '?')} pixels"),
-        ("photographs", f"{pictures}, {data.get('path') or 'samples of scikit-image and the styles of nst'}"),
+        ("photographs", f"{pictures}, {source}"),
         ("steps", f"{steps}, seed {config.get('seed', '?')}"),
         ("losses of the last step", _listed(losses)),
         ("losses of held-out photographs", _listed(held_out) or "not measured"),
@@ -58,7 +64,7 @@ nst stylize checkpoint=network.safetensors content=photo.jpg style={about["style
 |---|---|
 {table}
 
-Licence: whoever publishes this network states it; the pictures of its styles and the loss network may set conditions.
+{LICENCE}
 """
 
 
