@@ -32,8 +32,8 @@ STEPS = {"multistyle": 2400}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
-LICENCE = """Licence: MIT, as nst. The styles are original works of nst. The loss network, small_vgg19-nst.pt, is derived from
-VGG-19 (Simonyan and Zisserman, CC BY 4.0; see NOTICE). Made by `python scripts/train_networks.py`; the photographs are
+LICENCE = """Licence: MIT, as nst. The styles are original works of nst. The loss network is derived from VGG-19
+(Simonyan and Zisserman, CC BY 4.0; see NOTICE). Made by `python scripts/train_networks.py`; the photographs are
 those that `scripts/gather_photographs.py` gathers, with their licences in its table."""
 
 
