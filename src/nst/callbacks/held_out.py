@@ -30,8 +30,17 @@ class HeldOut(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, module: NetworkModule, *args: Any) -> None:  # type: ignore[override]
         """Measure, if it is due."""
+        if self.stop.is_told and trainer.global_step % self.every == 0:
+            self._measure(trainer, module)
+
+    def on_train_end(self, trainer: Trainer, module: NetworkModule) -> None:  # type: ignore[override]
+        """Measure the network that is left."""
+        if self.stop.is_told:
+            self._measure(trainer, module)
+
+    def _measure(self, trainer: Trainer, module: NetworkModule) -> None:
         step = trainer.global_step
-        if not self.stop.is_told or step % self.every or step == self.last_step:
+        if step == self.last_step:
             return
         self.last_step = step
         self.losses = self.measure(module)
