@@ -204,12 +204,12 @@ def _front(table: Sequence[Row], judge: str) -> dict[str, Any]:
     painted = {label: point for label, point in points.items() if methods[label] not in (IDENTITY, TARGET)}
     leading = statistics.front(painted)
     right = max((c for c, _ in painted.values()), default=1.0) * 1.1
-    top = max([1.05, *(s for _, s in painted.values())])
+    top = max((s for _, s in painted.values()), default=1.0) * 1.1
     order = list(dict.fromkeys(methods[label] for label in painted))
     shown = [
         {
             "label": label,
-            "x": 50 + (PLOT[0] - 70) * content / right,
+            "x": 50 + (PLOT[0] - 190) * content / right,
             "y": PLOT[1] - 40 - (PLOT[1] - 60) * style / top,
             "hue": 360 * order.index(methods[label]) // max(len(order), 1),
             "leads": label in leading,
