@@ -23,11 +23,11 @@ class Progress(RichProgressBar):
         self.stage_name = stage
         self.shown = 0.0
 
-    def _update_metrics(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _update_metrics(self, *args: Any, **kwargs: Any) -> None:  # the arguments differ between releases of Lightning
         now = time.monotonic()
-        if now - self.shown >= PAUSE or trainer.fit_loop.done:
+        if now - self.shown >= PAUSE or self.trainer.fit_loop.done:
             self.shown = now
-            super()._update_metrics(trainer, pl_module)
+            super()._update_metrics(*args, **kwargs)
 
     def _get_train_description(self, current_epoch: int) -> str:
         return self.stage_name
