@@ -197,7 +197,7 @@ def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     [
         (("method=feedforward", "style=[mosaic,hatching]"), "learns one style, not 2"),
         (("method=feedforward", "data=folder", "data.path=none"), "is no folder"),
-        (("method=feedforward", "training.crop=30"), "multiple of 4"),
+        (("method=feedforward", "training.crop=30"), "multiple of 8"),
         (("method=feedforward", "base=none"), "checkpoint not found"),
         (("method=feedforward", "training.batch=x"), "training.batch is 'x'; expected a whole number"),
         (("method=feedforward", "training.gains.contents=2"), "contents"),
@@ -209,17 +209,20 @@ def test_wrong_choices_get_one_clear_line(train, arguments, words):
     assert words in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_an_early_stop_ends_where_the_loss_no_longer_falls(train, tmp_path):
+@pytest.mark.parametrize("by", [("training.held_out=0", "training.stop.window=3"), ("training.held_out_every=3",)])
+def test_an_early_stop_ends_where_the_loss_no_longer_falls(train, tmp_path, by):
     more = (
         "steps=200",
         "optimizer.lr=1e-9",
-        "training.stop.window=3",
+        *by,
         "training.stop.patience=2",
         "training.stop.least=0.9",
     )
     done = train(*tiny("feedforward", *more))
     assert done.returncode == 0, done.stderr
-    assert read(tmp_path / "run", "metrics.json")["steps"] == 9  # a first window, and two that are no better
+    assert (
+        read(tmp_path / "run", "metrics.json")["steps"] == 9
+    )  # a first window or measurement, and two that are no better
 
 
 def test_bf16_trains_and_keeps_parameters_in_full(train, tmp_path):
