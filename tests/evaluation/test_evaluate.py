@@ -140,7 +140,7 @@ def test_what_cannot_be_evaluated_is_said_in_one_line(place, capsys, text, line)
     assert len(said.splitlines()) == 1
 
 
-COMMON = "[size=32, steps=2, pyramid=none, checkpoint=none, threads=1, trainer.accelerator=cpu]"
+COMMON = "[size=48, steps=2, pyramid=none, checkpoint=none, threads=1, trainer.accelerator=cpu]"
 
 
 @pytest.mark.slow
@@ -155,7 +155,8 @@ def test_an_evaluation_killed_at_any_moment_is_continued_to_the_same_table(tmp_p
     pairs = edge**2
     (tmp_path / "study.yaml").write_text(
         f"contents: c\nstyles: s\nsize: 64\nresamples: 100\ncommon: {COMMON}\n"
-        "judges: {squeezenet_embedded: [judge=squeezenet_embedded]}\nmethods:\n" + "".join(f"  {line}\n" for line in methods)
+        "judges: {squeezenet_embedded: [judge=squeezenet_embedded]}\nmethods:\n"
+        + "".join(f"  {line}\n" for line in methods)
     )
     environment = {**os.environ, "TORCH_HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
     line = [sys.executable, "-m", "nst", "evaluate", "study.yaml", "--output"]
