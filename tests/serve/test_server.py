@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,8 +318,7 @@ def serve(tmp_path):
 
 def memory(process):
     """Resident memory of a process, MB."""
-    line = next(line for line in open(f"/proc/{process}/status") if line.startswith("VmRSS"))  # noqa: PTH123, SIM115
-    return int(line.split()[1]) / 1000
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1]) / 1000
 
 
 @pytest.mark.slow
