@@ -8,6 +8,9 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 from torch import Tensor
 
 from nst.data.film import Film

@@ -13,6 +13,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import nst  # noqa: F401 - before torch: it says how threads wait
+
+# isort: split
 import torch
 from hydra import compose, initialize_config_dir
 from torch import Tensor

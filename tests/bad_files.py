@@ -93,7 +93,7 @@ PICTURES: dict[str, tuple[bytes, str]] = {
     "program.png": (b"#!/bin/sh\ntouch owned\n", "not a picture"),
     "svg.svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not a picture"),
     "pdf.png": (b"%PDF-1.4\n%%EOF", "not a picture"),
-    "movie.mp4": (b"\0\0\0\x18ftypmp42" + bytes(100), "not a picture"),
+    "movie.mp4": (b"\0\0\0\x18ftypmp42" + bytes(100), "is a film"),
     "archive.png": (zipped(a=b"1"), "not a picture"),
     "array.npy": (sum_of_pixels(), "not a picture"),
     "pickle.png": (pickle.dumps(Evil()), "not a picture"),

@@ -232,11 +232,11 @@ def matrix_of(colours: Colours, end: str) -> dict[str, int]:
 
 def _matrix(frame: Any) -> tuple[int, int, int, int]:
     """Return the display matrix (a, b, c, d): a stored pixel (x, y) is shown at (a x + c y, b x + d y)."""
-    for entry in frame.side_data:  # the keys are the entries
-        if entry.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d, *_ = np.frombuffer(bytes(entry), np.int32).tolist()
-            return a, b, c, d
-    return 1, 0, 0, 1
+    entry = frame.side_data.get("DISPLAYMATRIX")
+    if entry is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = np.frombuffer(bytes(entry), np.int32).tolist()
+    return a, b, c, d
 
 
 def _is_turned(matrix: tuple[int, int, int, int]) -> bool:
