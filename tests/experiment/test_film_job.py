@@ -13,6 +13,7 @@ from made_films import moving, packets, shown, write
 FILM = (*QUICK, "method=film", "judge=none", "film.steps=2", "film.distances=[1]")
 
 
+@pytest.mark.slow
 def test_a_film_is_painted_with_its_sound(train, tmp_path):
     times = [0, 1024, 1100, 4000]
     write(tmp_path / "a.mp4", moving("crosses", 4)[0], times=times, sound=True)

@@ -22,7 +22,13 @@ def warnings_of(folder):
     return json.loads((folder / "metrics.json").read_text())["warnings"]
 
 
-@pytest.mark.parametrize("words", [("backbone=wavelet",), ("backbone=vgg19", "backbone.checkpoint=random")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("backbone=wavelet",),
+        pytest.param(("backbone=vgg19", "backbone.checkpoint=random"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_step_is_recorded_and_paints_the_same(program, recorded, words):
     folder = program(*TINY, *words)
     assert len(recorded) == 1 and recorded[0].kernels > 50
@@ -52,6 +58,7 @@ def test_so_is_every_loss_that_draws_nothing(program, recorded, words):
     assert len(recorded) == (2 if "pyramid.levels=2" in words else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("loss=sliced",), ("loss=wasserstein",), ("tiles=32",)], ids=lambda words: words[0])
 def test_what_differs_from_step_to_step_is_not(program, recorded, words):
     program(*TINY, "backbone=wavelet", *words)
