@@ -55,13 +55,19 @@ def test_it_runs_where_there_is_no_checkout(environment, tmp_path, photo):
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    words = [*TINY, "content.path=me.png", "style=mosaic"]
+    words = ["content.path=me.png", "style=mosaic", *TINY]
     where = run("python", "-c", "import nst; print(nst.__file__)").strip()
     assert Path(where).is_relative_to(environment.parent)
     run("nst", *words, "hydra.run.dir=installed")
     run("python", "-m", "nst", *words, "hydra.run.dir=module")
     run("python", str(ROOT / "train.py"), *words, "hydra.run.dir=checkout", PYTHONPATH=str(ROOT / "src"))
-    bytes_of = {name: (away / name / "final.png").read_bytes() for name in ("installed", "module", "checkout")}
+    call = (
+        "nst.paint('me.png', style='mosaic', backbone='wavelet', size=48, steps=2, logger='none', "
+        "trainer={'accelerator': 'cpu'}, threads=1, folder='called')"
+    )
+    assert run("python", "-c", f"import nst; print({call}.path)").strip().endswith("called/final.png")
+    runs = ("installed", "module", "checkout", "called")
+    bytes_of = {name: (away / name / "final.png").read_bytes() for name in runs}
     assert len(set(bytes_of.values())) == 1
     assert (away / "installed/train.log").is_file()
     out = run("nst", "-m", *words, "weights.style=0.3,1", "hydra.sweep.dir=sweep")
@@ -69,7 +75,7 @@ def test_it_runs_where_there_is_no_checkout(environment, tmp_path, photo):
     assert all((away / "sweep" / name).exists() for name in ("0", "1", "gallery.html", "gallery.png", "gallery.csv"))
     assert run("nst", "gallery", "sweep").strip() == "sweep/gallery.html"
     network = ("method=feedforward", "steps=1", "training.batch=1", "training.crop=32", "training.preview_size=32",
-               "method.network.width=4", "method.network.blocks=1", "method.style_size=32")  # fmt: skip
+               "method.network.widths=[4,4,4,4]", "method.network.blocks=1", "method.style_size=32")  # fmt: skip
     run("nst", *network, "logger=none", "trainer.accelerator=cpu", "threads=1", "hydra.run.dir=network")
     run("nst", "stylize", "checkpoint=network/network.ckpt", "content=me.png", "output=out.png", "threads=1")
     assert picture(away / "out.png").size == (96, 64)
