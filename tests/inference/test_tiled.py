@@ -80,6 +80,24 @@ def test_masks_are_cut_with_the_windows(noise):
     assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
 
 
+@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+@pytest.mark.parametrize("tile", [None, 64])
+def test_what_is_transparent_has_no_say_in_how_the_rest_is_painted(kind, tile, noise):
+    one = trained(kind)
+    opacity = torch.ones(1, 1, 64, 512)
+    opacity[..., 256:] = 0
+    images = noise(64, 512), noise(64, 512)
+    images[1][..., 256:] = images[1][..., 256:] ** 8
+    mix = styles.mix(one, [StyleRequest("a")], strength=1.0, masks=[None])
+
+    def change(seen):
+        """Of the picture, far from what changes in the photograph."""
+        both = [TiledNetwork(one.network, tile=tile).stylize(image, mix, opacity=seen) for image in images]
+        return float((both[0] - both[1])[..., :160].abs().mean())
+
+    assert change(opacity) < 0.1 * change(None)
+
+
 @pytest.mark.parametrize(("free", "edge"), [(None, 1536), (100e9, 1536), (4e9, 1024), (1e6, 512)])
 def test_windows_are_as_large_as_the_free_memory_allows(free, edge, monkeypatch):
     one = TiledNetwork(Transformer(width=16, blocks=5, styles=1))

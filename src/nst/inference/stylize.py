@@ -99,8 +99,13 @@ class Painter:
         size, edge = image_io.size_of(image), self.options.size
         return size if edge is None else image_io.fit(size, edge, by="longest")
 
-    def __call__(self, image: Tensor, progress: Callable[[float], None] = lambda done: None) -> Tensor:
-        """Return the pictures of images (N, 3, H, W), both in [0, 1], at the size that is asked for."""
+    def __call__(
+        self, image: Tensor, progress: Callable[[float], None] = lambda done: None, *, opacity: Tensor | None = None
+    ) -> Tensor:
+        """Return the pictures of images (N, 3, H, W), both in [0, 1], at the size that is asked for.
+
+        What is transparent, by the opacity (1, 1, H, W), has no say in how the rest is painted.
+        """
         options, size = self.options, self.size_of(image)
         if options.size is not None:
             image = image_io.resize(image, size)
@@ -109,7 +114,8 @@ class Painter:
         masks = styles.read_masks(options.masks, len(self.requests), canvas, options.max_megapixels)
         mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks)
         seen = image_io.resize(image, canvas)
-        out = self.network.stylize(seen.to(self.device), mix.to(self.device), progress=progress).cpu()
+        visible = None if opacity is None else image_io.area(opacity, canvas)
+        out = self.network.stylize(seen.to(self.device), mix.to(self.device), opacity=visible, progress=progress).cpu()
         out = image_io.resize(out, size).clamp(0, 1)
         if not self.trained.network.accepts_any_style and options.strength < 1:
             out = torch.lerp(image, out, options.strength)
@@ -134,7 +140,7 @@ def _paint_file(painter: Painter, source: Path, target: Path, progress: Callable
     alpha = content.alpha if encoding.holds_alpha(target) else None
     if content.alpha is not None and alpha is None:
         print(f"{target.name} can't hold the transparency of {source.name}; a .png can")
-    picture = painter(content.rgb, progress)
+    picture = painter(content.rgb, progress, opacity=content.alpha)
     image_io.save(picture, target, alpha=alpha, text=outputs.mark(), quality=options.quality)
 
 

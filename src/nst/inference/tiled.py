@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.data import image_io
 from nst.inference.styles import StyleMix
-from nst.networks import Adain, KnownStyles, UNet, fixed_moments
+from nst.networks import Adain, KnownStyles, UNet, fixed_moments, visible_moments
 from nst.tiling.memory import free_memory
 from nst.tiling.windows import Tiling
 
@@ -48,22 +48,31 @@ class TiledNetwork:
     glance: int = 720
 
     @torch.no_grad()
-    def stylize(self, image: Tensor, mix: StyleMix, *, progress: Progress = lambda done: None) -> Tensor:
+    def stylize(
+        self,
+        image: Tensor,
+        mix: StyleMix,
+        *,
+        opacity: Tensor | None = None,
+        progress: Progress = lambda done: None,
+    ) -> Tensor:
         """Return the pictures, of the size of the images.
 
         Args:
             image: RGB in [0, 1], (N, 3, H, W).
             mix: The styles.
+            opacity: Of the images, (1, 1, H, W): what is transparent has no say in the moments; None: all is opaque.
             progress: Called after each window.
         """
         height, width = image_io.size_of(image)
         padded = _padded(image, self.network.stride)
+        visible = None if opacity is None else _padded(opacity.to(image), self.network.stride)
         tile = self._tile(image)
         if tile is None and height * width <= WHOLE:
-            out = self._whole(padded, mix)
+            out = self._whole(padded, mix, visible)
         else:
             small = self._reduced(padded)
-            with fixed_moments(self.network, lambda: self._whole(small, mix)):
+            with fixed_moments(self.network, lambda: self._whole(small, mix, visible)):
                 out = self._whole(padded, mix) if tile is None else self._windows(padded, mix, tile, progress)
         progress(1.0)
         return out[..., :height, :width].clamp(0, 1)
@@ -89,8 +98,9 @@ class TiledNetwork:
         size = (stride * max(SMALLEST, round(length * scale / stride)) for length in (height, width))
         return image_io.resize(image, tuple(size))
 
-    def _whole(self, image: Tensor, mix: StyleMix) -> Tensor:
-        out: Tensor = self.network(image, mix.condition(mix.weights_at(image_io.size_of(image))))
+    def _whole(self, image: Tensor, mix: StyleMix, opacity: Tensor | None = None) -> Tensor:
+        with visible_moments(self.network, opacity):
+            out: Tensor = self.network(image, mix.condition(mix.weights_at(image_io.size_of(image))))
         return out
 
     def _windows(self, image: Tensor, mix: StyleMix, tile: int, progress: Progress) -> Tensor:

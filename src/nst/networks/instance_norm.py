@@ -1,4 +1,4 @@
-"""The mean and deviation of feature maps, which instance norms divide out, and how to fix them for a whole picture."""
+"""The mean and deviation of feature maps, which instance norms divide out: how to fix and to weight them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from nst.data import image_io
 
 EPSILON = 1e-5  # added to the variance
 
@@ -50,6 +52,7 @@ class Moments(nn.Module):
     Attributes:
         measured: Of the last input that was measured in evaluation.
         held: What is returned instead; None: nothing is held.
+        opacity: Of the image, (1, 1, H, W): what is transparent has no say; None: all is opaque.
     """
 
     def __init__(self) -> None:
@@ -58,6 +61,7 @@ class Moments(nn.Module):
         self.recorded: MeanDeviation | None = None
         self.measured: MeanDeviation | None = None
         self.held: MeanDeviation | None = None
+        self.opacity: Tensor | None = None
 
     def forward(self, x: Tensor) -> MeanDeviation:
         """Return mean and deviation, (N, C, 1, 1) each, for x (N, C, h, w)."""
@@ -65,7 +69,8 @@ class Moments(nn.Module):
             return self.held
         if self.recorded is not None:
             return self.recorded
-        measured = mean_deviation(x)
+        opacity = self.opacity
+        measured = mean_deviation(x, None if opacity is None else image_io.area(opacity, image_io.size_of(x)))
         if not self.training:
             self.measured = measured
         if self.recording:
@@ -94,6 +99,24 @@ def fixed_moments(network: nn.Module, run: Callable[[], Any]) -> Iterator[None]:
     finally:
         for module in moments:
             module.recording, module.recorded = False, None
+
+
+@contextmanager
+def visible_moments(network: nn.Module, opacity: Tensor | None) -> Iterator[None]:
+    """Measure the moments of a network where an image is visible, for the time of the block.
+
+    Args:
+        network: Contains `Moments`.
+        opacity: Of the image, (1, 1, H, W) in [0, 1], visible somewhere; None: all is opaque.
+    """
+    modules = [module for module in network.modules() if isinstance(module, Moments)]
+    for module in modules:
+        module.opacity = opacity
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.opacity = None
 
 
 def mean_moments(network: nn.Module) -> list[MeanDeviation]:
