@@ -114,20 +114,51 @@ def test_the_host_does_not_wait_in_a_step(monkeypatch, words) -> None:
     fit(128, 12, *words, watch=Strict())
 
 
-def test_a_step_of_vgg19_starts_few_kernels() -> None:
-    class Profiled(Callback):
-        def on_train_batch_start(self, trainer, module, *args) -> None:
-            if trainer.global_step == 4:
-                self.profile = profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])
-                self.profile.__enter__()
-            if trainer.global_step == 5:
-                torch.cuda.synchronize()
-                self.profile.__exit__(None, None, None)
+class Profiled(Callback):
+    """Counts what the host starts in the fifth step."""
 
+    def on_train_batch_start(self, trainer, module, *args) -> None:
+        if trainer.global_step == 4:
+            self.profile = profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])
+            self.profile.__enter__()
+        if trainer.global_step == 5:
+            torch.cuda.synchronize()
+            self.profile.__exit__(None, None, None)
+
+    def started(self, *names: str) -> int:
+        return sum(event.name in names for event in self.profile.events())
+
+
+KERNELS = ("cudaLaunchKernel", "cuLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernelEx")
+
+
+def test_a_step_of_vgg19_starts_few_kernels() -> None:
     watch = Profiled()
-    fit(256, 7, *VGG19, watch=watch)
-    launched = [event for event in watch.profile.events() if event.name in ("cudaLaunchKernel", "cuLaunchKernel")]
-    assert len(launched) < 260  # the pretend GPU counts operators, of which some start two kernels
+    fit(256, 7, "cuda_graph=off", *VGG19, watch=watch)
+    assert 0 < watch.started(*KERNELS) < 260  # the pretend GPU counts operators, of which some start two kernels
+
+
+@pytest.mark.parametrize("words", [VGG19, ("backbone=wavelet",), ("backbone=small_vgg19",), ("method.space=image",)])
+def test_a_step_is_two_graphs_and_the_optimiser(words) -> None:
+    watch = Profiled()
+    fit(256, 7, *words, watch=watch)
+    assert watch.started("cudaGraphLaunch") == 2
+    assert watch.started(*KERNELS) < 60
+
+
+@pytest.mark.parametrize(
+    "words", [(), VGG19, ("loss=gatys",), ("trainer.precision=bf16-mixed",), ("pyramid.levels=2",)]
+)
+def test_a_graph_paints_the_same(tmp_path, words) -> None:
+    made = {}
+    for graph in ("auto", "off"):
+        folder = tmp_path / graph
+        folder.mkdir()
+        found = train(folder, "trainer=gpu", "size=256", "steps=12", f"cuda_graph={graph}", *words)
+        made[graph] = found["loss"], np.asarray(picture(folder / "run/final.png")).astype(int)
+        assert "graph" not in " ".join(found["warnings"])
+    assert made["auto"][0] == pytest.approx(made["off"][0], rel=1e-2)  # cuDNN may choose other kernels
+    assert np.median(abs(made["auto"][1] - made["off"][1])) <= 1
 
 
 @pytest.mark.parametrize(
