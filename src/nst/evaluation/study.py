@@ -45,7 +45,7 @@ class PictureSet(BaseModel):
         found = [folder / name for name in names] if names else _pictures(folder)
         for path in found:
             if not path.is_file():
-                raise FileNotFoundError(f"no picture {path}; the set names it")
+                raise FileNotFoundError(f"no picture {path}, which the set names; give file names, such as tree.png")
             wanted = listed.get(path.name)
             if wanted and sha256(path) != wanted:
                 raise ValueError(f"{path} is another picture than the set's: its SHA-256 is not {wanted}")
