@@ -75,14 +75,25 @@ class Browser:
         return self.js("return arguments[0].textContent", self[selector])
 
     def sample(self, name):
-        self.js("arguments[0].value = arguments[1]", self["#sample"], name)
-        self.js("arguments[0].dispatchEvent(new Event('change'))", self["#sample"])
+        self.click(f"[data-sample={name}]")
 
     def small(self):
         """Choose what ends soon."""
         self.slide("#size", 128)
         self.slide("#steps", 0)
         self.js("document.getElementById('backbone').value = 'wavelet'")
+
+    def saved(self, selector):
+        """What a click on a download's link saves."""
+        assert self[selector].is_displayed()
+        read = (
+            "const r = new XMLHttpRequest(); r.open('GET', arguments[0].href, false);"
+            "r.overrideMimeType('text/plain; charset=x-user-defined'); r.send();"
+            "return [r.responseText, r.getResponseHeader('content-disposition')]"
+        )
+        text, disposition = self.js(read, self[selector])
+        assert disposition.startswith("attachment; filename=")
+        return bytes(ord(letter) & 255 for letter in text)
 
     def paints(self, status="Finished"):
         self.click("#paint")
@@ -139,12 +150,44 @@ def test_upload_choose_slide_paint_reload_and_save(browse, photo):
     assert browser["#view"].get_attribute("src") == shown and browser.text("#command") == command
     assert browser["#balance"].get_attribute("value") == "2" and "photo.png" in browser.text("#photograph-name")
     assert [one.get_attribute("value") for one in browser.all("#cards input:checked")] == ["hatching", "mosaic"]
-    link = browser["#save-png"].get_attribute("href")
-    saved = browser.js(
-        "const r = new XMLHttpRequest(); r.open('GET', arguments[0], false);"
-        "r.overrideMimeType('text/plain; charset=x-user-defined'); r.send(); return r.responseText", link
-    )  # fmt: skip
-    assert "nst-recipe" in Image.open(io.BytesIO(bytes(ord(letter) & 255 for letter in saved))).text
+    assert "nst-recipe" in Image.open(io.BytesIO(browser.saved("#save-png"))).text
+    assert browser.saved("#save-deep")[:4] == b"II*\0"  # TIFF
+    assert Image.open(io.BytesIO(browser.saved("#save-film"))).n_frames > 1
+
+
+@pytest.mark.slow
+def test_files_are_dropped_pasted_and_compared(browse, photo):
+    browser = browse()
+    assert browser.text("#empty") == "Choose a photograph and a painting, then press Paint."
+    drop = """
+        const files = new DataTransfer(), canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 40;
+        canvas.toBlob((blob) => {
+          files.items.add(new File([blob], arguments[1], {type: "image/png"}));
+          const event = {bubbles: true, cancelable: true};
+          const paste = new ClipboardEvent("paste", {...event, clipboardData: files});
+          const sent = arguments[2] === "drop" ? new DragEvent("drop", {...event, dataTransfer: files}) : paste;
+          document.querySelector(arguments[0]).dispatchEvent(sent);
+        });"""
+    browser.js(drop, "#picture", "a.png", "drop")  # anywhere on the page, or the browser would leave it
+    until(lambda: "a.png, 40 × 40 pixels" in browser.text("#photograph-name"))
+    browser.js(drop, "body", "b.png", "paste")
+    until(lambda: "b.png" in browser.text("#photograph-name"))
+    browser.js(drop, "#cards", "c.png", "drop")
+    until(lambda: browser.all("#cards input:checked"))
+    assert "c.png" in browser.text("#cards") and browser.text("#empty").startswith("Press Paint")
+    browser.click("#cards input:checked")
+    browser.click("input[value=mosaic]")
+    browser.sample("coffee")
+    browser.small()
+    browser.paints()
+    assert not browser["#before"].is_displayed()
+    browser.slide("#compare", 50)
+    until(lambda: browser.js("return document.getElementById('before').naturalWidth") == 600)
+    sides = "const {width, height} = arguments[0].getBoundingClientRect(); return [width, height]"
+    assert browser.js(sides, browser["#before"]) == browser.js(sides, browser["#view"])
+    assert browser.js("return getComputedStyle(document.getElementById('before')).clipPath") == "inset(0px 50% 0px 0px)"
+    assert browser["#compare"].get_attribute("aria-valuetext") == "50 % of the photograph"
 
 
 def test_everything_has_a_name_and_is_reached_by_the_keyboard(browse):
@@ -162,7 +205,7 @@ def test_everything_has_a_name_and_is_reached_by_the_keyboard(browse):
     for _ in range(60):
         ActionChains(browser.driver).send_keys(Keys.TAB).perform()
         reached.append(browser.js("const one = document.activeElement; return one.id || one.value"))
-    for one in ("file", "camera", "sample", "mosaic", "own-style", "balance", "size", "brush", "paint", "grid"):
+    for one in ("file", "camera", "mosaic", "own-style", "balance", "size", "brush", "paint", "grid"):
         assert one in reached, one
 
 
@@ -227,6 +270,8 @@ def test_stop_go_on_back_and_the_grid(browse):
     until(
         lambda: browser["#balance"].get_attribute("value") == "2" and browser["#strokes"].get_attribute("value") == "-1"
     )
+    browser.click("#delete")
+    assert browser.text("#delete") == "Delete for good?" and len(browser.all("#history button")) == 3
     browser.click("#delete")
     until(lambda: len(browser.all("#history button")) == 2)
 

@@ -22,7 +22,7 @@ pytest.importorskip("uvicorn")
 from serve_page import TINY, Visitor, served, until
 
 from nst.commands import serve as command
-from nst.serve import app, offered
+from nst.serve import guard, offered
 
 LONG = TINY | {"steps": 2000}
 """A picture that is not finished while a test looks."""
@@ -108,8 +108,40 @@ def test_a_page_is_for_its_own_scripts_and_loads_nothing_from_elsewhere(visit):
         assert not re.search(r"https?:|url\(|@import|//[a-z]+\.", text.replace("over https only", "")), name
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(scheme):
+    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 at least."""
+    css = (ROOT / "src/nst/assets/page/page.css").read_text()
+    colours = dict(
+        re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", css.split("prefers-color-scheme: dark")[scheme == "dark"])
+    )
+
+    def luminance(name):
+        text = colours[name].lstrip("#")
+        text = "".join(2 * letter for letter in text) if len(text) == 3 else text
+        parts = [int(text[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    pairs = [(ink, ground) for ink in ("ink", "faint", "bad") for ground in ("paper", "card")] + [("on-mark", "mark")]
+    for pair in pairs:
+        dark, bright = sorted(luminance(name) for name in pair)
+        assert (bright + 0.05) / (dark + 0.05) >= 4.5, pair
+
+
+def test_a_sample_is_large_enough_for_the_brush(visit):
+    visitor = visit()
+    sent = {
+        kind: visitor.get(f"{visitor.address}/api/sample/{kind}").content
+        for kind in ("photograph/coffee", "style/mosaic")
+    }
+    assert [Image.open(io.BytesIO(data)).width for data in sent.values()] == [600, 200]
+    for kind in ("photograph/mosaic", "style/coffee", "picture/coffee"):
+        assert visitor.get(f"{visitor.address}/api/sample/{kind}").status_code == 404
+
+
 def test_a_password_is_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(app, "WRONG", 0.01)
+    monkeypatch.setattr(guard, "WRONG", 0.01)
     with served(tmp_path / "page", password="correct horse") as address:
         bare = requests.get(f"{address}/api/choices")
         assert bare.status_code == 401 and bare.headers["www-authenticate"].startswith("Basic")
@@ -160,6 +192,7 @@ def test_a_bad_upload_is_one_sentence(one_page, name):
         error = answer.json()["error"]
         assert answer.status_code == 400 and re.search(line, error) and name in error
         assert "\n" not in error and "Traceback" not in error and str(folder) not in error
+        assert not re.search("method=|max_megapixels=|nst ", error)  # advice that a visitor can't take
     assert not [file for file in folder.rglob("*") if file.is_file() and name.rpartition(".")[2] in file.suffix]
 
 

@@ -1,14 +1,10 @@
 """The routes of the page: what a browser asks for, and what it is told. A visitor reaches its own things only."""
 
 import asyncio
-import base64
-import binascii
-import hmac
 import json
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -22,38 +18,23 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst.config.invocation import command
 from nst.serve import offered
-from nst.serve.child import Child
+from nst.serve.guard import Guard
 from nst.serve.limits import Limits, RefusedError
 from nst.serve.line import Job, Line
 from nst.serve.settings import SLIDERS, Settings, State
+from nst.serve.uploads import Uploads
 from nst.serve.visitors import FILES, Visitor, describe
 from nst.utils.errors import one_line
 from nst.utils.versions import own
 
 ASSETS = Path(str(files("nst"))) / "assets" / "page"
-COOKIE = "nst"
-YEAR = 365 * 24 * 3600
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-"""Of every answer: a browser loads nothing from another host, and keeps no picture of a visitor."""
 PAUSE = 0.2
 """Seconds between two looks at what a browser is to be told."""
 HEARTBEAT = 5.0
 """Seconds after which a browser is told something in any case, so that its end is seen."""
-READ = 60.0
-"""Seconds that reading an upload may take."""
-WRONG = 1.0
-"""Seconds that a wrong password costs; they are served one after the other."""
 
 
 @dataclass
@@ -75,7 +56,6 @@ class Page:
     quick: Line
     password: str | None = None
     closing: bool = False
-    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     def visitor(self, request: Request) -> Visitor:
         """Return the visitor that a request comes from."""
@@ -97,70 +77,13 @@ class Page:
         )
 
     async def sample(self, request: Request) -> Response:
-        """Send the thumbnail of a style or a photograph that the page offers."""
-        pictures = {"style": offered.styles, "photograph": offered.photographs}.get(request.path_params["kind"])
-        found = (pictures() if pictures else {}).get(request.path_params["name"])
-        if found is None:
+        """Send a copy of a style or a photograph that the page offers."""
+        kind, name = request.path_params["kind"], request.path_params["name"]
+        kinds = {"style": (offered.styles, offered.THUMBNAIL), "photograph": (offered.photographs, offered.PREVIEW)}
+        if kind not in kinds or name not in (pictures := kinds[kind][0]()):
             raise HTTPException(404)
-        return Response(await asyncio.to_thread(offered.thumbnail, found.path), media_type="image/jpeg")
-
-    async def upload(self, request: Request) -> Response:
-        """Take a picture or a mask: the body is the file, `?name=` what it was called."""
-        visitor, kind = self.visitor(request), request.path_params["kind"]
-        if kind not in ("picture", "mask"):
-            raise HTTPException(404)
-        name = request.query_params.get("name", "")[-80:] or kind
-        file = visitor.new_upload(kind, name)
-        try:
-            await self._receive(request, file, name)
-            about = await self._read(kind, file, name)
-        except BaseException:
-            for left in file.parent.glob(f"{file.stem}.*"):
-                left.unlink(missing_ok=True)
-            raise
-        return JSONResponse(visitor.keep_upload(file, {"name": name, **about}, self.limits.kept))
-
-    async def _receive(self, request: Request, file: Path, name: str) -> None:
-        most, size = self.limits.megabytes * 1e6, 0
-        with file.open("wb") as out:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > most:
-                    raise RefusedError(
-                        f"{name} is larger than {self.limits.megabytes:g} megabytes; give a smaller file"
-                    )
-                out.write(chunk)
-
-    async def _read(self, kind: str, file: Path, name: str) -> dict[str, Any]:
-        """Read an upload in a process of its own: a decoder that crashes or needs all memory ends nothing else."""
-        task = "read_picture" if kind == "picture" else "read_mask"
-        megapixels = self.limits.megapixels
-
-        def read() -> dict[str, Any]:
-            found: dict[str, Any] = Child(task, file, megapixels).result(READ)
-            return found
-
-        async with self.reading:
-            try:
-                found = await asyncio.to_thread(read)
-            except RefusedError as error:
-                line = str(error).replace(str(file), name).replace(" or raise max_megapixels=", "")
-                raise RefusedError(line) from None
-        return {**found, "notes": [note.replace(str(file), name) for note in found["notes"]]}
-
-    async def preview(self, request: Request) -> Response:
-        """Send the copy of an upload that the page shows."""
-        file = self.visitor(request).upload("picture", request.path_params["name"])
-        return FileResponse(file.with_suffix(".preview.jpg"))
-
-    async def uploads(self, request: Request) -> Response:
-        """Tell what is known of an upload."""
-        file = self.visitor(request).upload("picture", request.path_params["name"])
-        return JSONResponse(json.loads(file.with_suffix(".json").read_text(encoding="utf-8")))
-
-    async def mask(self, request: Request) -> Response:
-        """Send a mask back to the brush."""
-        return FileResponse(self.visitor(request).upload("mask", request.path_params["name"]))
+        copy = await asyncio.to_thread(offered.small, pictures[name].path, kinds[kind][1])
+        return Response(copy, media_type="image/jpeg")
 
     async def runs(self, request: Request) -> Response:
         """Tell all runs of the visitor."""
@@ -291,51 +214,6 @@ class Page:
             await asyncio.sleep(PAUSE)
 
 
-class Guard:
-    """Asks for the password, knows the visitors, and adds the headers. Pure ASGI: it must not hold back events.
-
-    Args:
-        app: What is guarded.
-        password: None: none is asked for.
-    """
-
-    def __init__(self, app: ASGIApp, password: str | None) -> None:
-        self.app = app
-        self.password = password
-        self.wrong = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request = Request(scope)
-        if self.password is not None and not _knows(request, self.password):
-            if "authorization" in request.headers:
-                async with self.wrong:
-                    await asyncio.sleep(WRONG)
-            asks = {**HEADERS, "WWW-Authenticate": 'Basic realm="nst", charset="UTF-8"'}
-            await Response("a password is needed", 401, asks)(scope, receive, send)
-            return
-        if request.method not in ("GET", "HEAD") and request.headers.get("x-nst") != "page":  # another site's form
-            await Response("this is for the page alone", 403, HEADERS)(scope, receive, send)
-            return
-        token = request.cookies.get(COOKIE, "")
-        new = not 40 <= len(token) <= 60
-        scope["visitor"] = secrets.token_urlsafe(32) if new else token
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = [(key.lower().encode(), value.encode()) for key, value in HEADERS.items()]
-                if new:
-                    cookie = f"{COOKIE}={scope['visitor']}; Max-Age={YEAR}; Path=/; HttpOnly; SameSite=Strict"
-                    given.append((b"set-cookie", cookie.encode()))
-                message["headers"] = [*message["headers"], *given]
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
-
-
 def application(page: Page, hosts: list[str]) -> Starlette:
     """Return the page as an ASGI application.
 
@@ -343,15 +221,16 @@ def application(page: Page, hosts: list[str]) -> Starlette:
         page: What its routes share.
         hosts: Names under which it may be asked for: another site's name that leads here is refused.
     """
-    run, upload = "/api/runs/{name}", "/api/pictures/{name}"
+    uploads = Uploads(page.folder, page.limits)
+    run, picture = "/api/runs/{name}", "/api/pictures/{name}"
     routes = [
         Route("/", partial(_send, ASSETS / "index.html")),
         Route("/api/choices", page.choices),
         Route("/api/sample/{kind}/{name}", page.sample),
-        Route("/api/upload/{kind}", page.upload, methods=["POST"]),
-        Route(upload, page.uploads),
-        Route(f"{upload}/preview", page.preview),
-        Route("/api/masks/{name}", page.mask),
+        Route("/api/upload/{kind}", uploads.upload, methods=["POST"]),
+        Route(picture, uploads.about),
+        Route(f"{picture}/preview", uploads.preview),
+        Route("/api/masks/{name}", uploads.mask),
         Route("/api/runs", page.runs),
         Route("/api/runs", page.paint, methods=["POST"]),
         Route(run, page.run),
@@ -402,18 +281,6 @@ def _sliders(grid: Any) -> tuple[str, str]:
     if not isinstance(grid, dict) or {grid.get("across"), grid.get("down")} != set(SLIDERS):
         raise RefusedError(f"a grid varies {' and '.join(SLIDERS)}; reload the page")
     return grid["across"], grid["down"]
-
-
-def _knows(request: Request, password: str) -> bool:
-    """Tell whether a request brings the password, by HTTP's basic authentication; the name does not matter."""
-    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return False
-    try:
-        got = base64.b64decode(sent, validate=True).decode().partition(":")[2]
-    except (binascii.Error, ValueError):
-        return False
-    return hmac.compare_digest(got.encode(), password.encode())
 
 
 def _delete(folder: Path) -> None:

@@ -18,6 +18,8 @@ from nst.data.library import ImageSource
 
 THUMBNAIL = 200
 """Longest edge of a style's thumbnail, pixels."""
+PREVIEW = 1024
+"""Longest edge of a photograph's copy, pixels: it is compared with its painting, and the brush paints on it."""
 WITHOUT_DOWNLOAD = ("small_vgg19", "squeezenet_embedded", "wavelet")
 """Backbones that come with nst."""
 
@@ -84,13 +86,13 @@ def recipes() -> dict[str, tuple[str, float]]:
 
 
 @cache
-def thumbnail(path: Path) -> bytes:
-    """Return a small copy of one of these pictures as a JPEG."""
+def small(path: Path, edge: int) -> bytes:
+    """Return a copy of one of these pictures, of that longest edge at most, as a JPEG."""
     with Image.open(path) as image:
-        small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+        copy = image.convert("RGB")
+    copy.thumbnail((edge, edge))
     out = io.BytesIO()
-    small.save(out, "jpeg", quality=82)
+    copy.save(out, "jpeg", quality=82)
     return out.getvalue()
 
 

@@ -6,7 +6,7 @@ const STEPS = [16, 32, 64, 96, 160, 256, 400];
 const HOW_LONG = ["a sketch", "short", "fairly short", "the usual", "long", "very long", "as long as it takes"];
 const DRAFT = "nst-draft";
 const brush = new Brush();
-const now = { photo: null, styles: [], start: null, offered: null, runs: [], shown: null, state: null, jobs: new Map() };
+const now = { photo: null, styles: [], start: null, offered: null, runs: [], shown: null, state: null, sure: null, jobs: new Map() };
 
 // ---- Talking to the server ----
 
@@ -62,13 +62,16 @@ function showPhoto(photo) {
   now.photo = photo;
   $("photograph").hidden = !photo;
   $("photograph").alt = photo ? `Your photograph ${photo.name}` : "";
-  if (photo) $("photograph").src = photo.id ? `/api/pictures/${photo.id}/preview` : `/api/sample/photograph/${photo.sample}`;
+  if (photo) $("photograph").src = addressOf(photo);
   const size = photo?.width ? `, ${photo.width} × ${photo.height} pixels` : "";
   $("photograph-name").textContent = photo ? [`${photo.name}${size}`, ...(photo.notes ?? [])].join(". ") : "Drop a photograph here, or";
-  $("sample").value = photo?.sample ?? "";
+  for (const button of $("samples").children) button.setAttribute("aria-pressed", String(button.dataset.sample === photo?.sample));
   showRegions();
+  showEmpty();
   remember();
 }
+
+const addressOf = ({ id, sample }) => (id ? `/api/pictures/${id}/preview` : `/api/sample/photograph/${sample}`);
 
 async function takePhoto(file, name = file.name) {
   await attempt(async () => {
@@ -112,6 +115,13 @@ function addCard({ key, title, address, checked }) {
   $("cards").append(make("label", { className: "card" }, box, make("img", { src: address, alt: "", loading: "lazy" }), title));
 }
 
+async function takeStyles(files) {
+  for (const file of files) {
+    await attempt(async () => { addOwn(await upload("picture", file, file.name), true); chooseStyles(); });
+  }
+  $("own-style").value = "";
+}
+
 function addOwn(picture, checked) {
   if (![...document.querySelectorAll("#cards input")].some((box) => box.value === picture.id)) {
     addCard({ key: picture.id, title: picture.name, address: `/api/pictures/${picture.id}/preview`, checked });
@@ -126,6 +136,7 @@ function chooseStyles() {
     return { [named ? "name" : "picture"]: box.value, share: shares.get(box.value) ?? 1, title: box.parentNode.textContent };
   });
   showShares();
+  showEmpty();
   remember();
 }
 
@@ -168,6 +179,7 @@ function estimate() {
 const duration = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`);
 
 function showSliders() {
+  $("recipe-about").textContent = $("recipe").selectedOptions[0].title;
   for (const [id, words] of Object.entries(WORDS)) {
     const text = words(Number($(id).value));
     document.querySelector(`output[for=${id}]`).textContent = text;
@@ -287,7 +299,7 @@ const titleOf = (run) => {
 };
 
 function showHistory() {
-  const thumbnail = (run) => run.files.find((name) => name === "thumbnail.jpg" || name === "cell_4.jpg");
+  const thumbnail = (run) => ["thumbnail.jpg", "cell_4.jpg", "first.jpg"].find((name) => run.files.includes(name));
   const key = now.runs.map((run) => [run.id, run.state, stateOf(run), thumbnail(run), run.id === now.shown]);
   fill($("history"), key, () => now.runs.length ? now.runs.map((run) => {
     const small = thumbnail(run);
@@ -314,20 +326,24 @@ function showRun() {
   const name = run && (now.state ?? run.picture);
   show("cells", run?.grid);
   show("stage", !run?.grid);
-  show("view", run && !run.grid && (job?.picture || name));
-  show("empty", !run || (!run.grid && $("view").hidden));
-  $("empty").textContent = run ? "It will be here in a moment." : "Your painting will be here.";
+  show("frame", run && !run.grid && (job?.picture || name));
+  show("compare-box", !$("frame").hidden);
+  show("empty", $("frame").hidden);
+  showEmpty();
   show("progress", job);
   show("stop", job);
   show("go-on", ended && !run.grid && run.state !== "finished");
   show("delete", ended);
+  $("delete").textContent = ended && now.sure === run.id ? "Delete for good?" : "Delete";
   show("from-here", ended && !run.grid && name);
   show("save-png", ended && !run.grid && name);
   show("save-deep", ended && run.files.includes("final_16bit.tiff"));
   show("save-film", ended && run.files.includes("timelapse.webp"));
   show("states-box", run && !run.grid && run.states.length);
   show("made", run && !run.grid);
+  document.title = job?.done ? `${Math.floor(100 * job.done)} % · nst` : "nst: a page to paint in";
   if (!run) return ($("status").textContent = $("numbers").textContent = "");
+  if (!run.grid) setBefore(run.settings);
   if (run.grid) showCells(run);
   else if (job?.picture && !now.state) setView(`/api/runs/${run.id}/live?${job.picture}`, "The picture so far");
   else if (name) setView(`${fileOf(run, name)}?${run.state}`, now.state ? `The picture at ${stepOf(now.state)}` : `Painted: ${titleOf(run)}`);
@@ -353,7 +369,9 @@ function showNumbers(run, job) {
   }
   $("progress").value = job.done ?? 0;
   const parts = [];
-  if (job.level) parts.push(`level ${job.level} of ${job.levels}`, `${job.size[1]} × ${job.size[0]} pixels`, `step ${job.step}`, `loss ${job.losses.loss.toPrecision(4)}`);
+  if (job.picture === 1 && (job.done ?? 0) < 0.1) parts.push("a first result by a trained network");
+  if (job.levels > 1) parts.push(`level ${job.level} of ${job.levels}`);
+  if (job.level) parts.push(`${job.size[1]} × ${job.size[0]} pixels`, `step ${job.step}`, `loss ${job.losses.loss.toPrecision(4)}`);
   if (job.cells) parts.push(`${job.cells} of 9`);
   if (job.left != null) parts.push(`${duration(job.left)} left`);
   $("numbers").textContent = parts.join(" · ");
@@ -362,6 +380,27 @@ function showNumbers(run, job) {
 // Announce a state once: a screen reader reads what changes in it.
 function say(text) {
   if ($("status").textContent !== text) $("status").textContent = text;
+}
+
+// Say what is to be done next, while there is no picture.
+function showEmpty() {
+  const missing = [...(now.photo ? [] : ["a photograph"]), ...(now.styles.length ? [] : ["a painting"])].join(" and ");
+  $("empty").textContent = now.shown ? "It will be here in a moment." : missing ? `Choose ${missing}, then press Paint.` : "Press Paint: your painting will be here.";
+}
+
+// Show the photograph of a run left of the slider, its painting on the right.
+function setBefore(settings) {
+  $("before").dataset.address = addressOf({ id: settings.photograph, sample: settings.sample });
+  showSplit();
+}
+
+function showSplit() {
+  const share = Number($("compare").value), { address } = $("before").dataset;
+  if (share && $("before").getAttribute("src") !== address) $("before").src = address;
+  $("before").hidden = !share;
+  $("frame").classList.toggle("split", share > 0 && share < 100);
+  $("frame").style.setProperty("--split", `${share}%`);
+  $("compare").setAttribute("aria-valuetext", `${share} % of the photograph`);
 }
 
 function setView(address, alt) {
@@ -402,6 +441,13 @@ async function takeCell(run, cell) {
   });
 }
 
+// Delete the run that is shown; the button has been pressed twice.
+async function forget() {
+  await ask(`/api/runs/${now.shown}`, { method: "DELETE" });
+  now.state = now.sure = null;
+  await refresh(null);
+}
+
 // ---- What the server tells ----
 
 function listen() {
@@ -424,24 +470,26 @@ function listen() {
 
 function wire() {
   $("file").addEventListener("change", () => $("file").files[0] && takePhoto($("file").files[0]));
-  $("sample").addEventListener("change", () => showPhoto(sample($("sample").value)));
   $("camera").addEventListener("click", openCamera);
   $("shoot").addEventListener("click", shoot);
   $("camera-close").addEventListener("click", () => $("camera-dialog").close());
-  $("own-style").addEventListener("change", async () => {
-    for (const file of $("own-style").files) {
-      await attempt(async () => { addOwn(await upload("picture", file, file.name), true); chooseStyles(); });
-    }
-    $("own-style").value = "";
-  });
-  const drop = $("drop");
+  $("own-style").addEventListener("change", () => takeStyles([...$("own-style").files]));
   for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
-    drop.addEventListener(name, (event) => {
+    document.addEventListener(name, (event) => { // the whole page takes files: beside the box they would replace it
       event.preventDefault();
-      drop.classList.toggle("over", over);
-      if (name === "drop" && event.dataTransfer.files[0]) takePhoto(event.dataTransfer.files[0]);
+      const painting = $("styles").parentNode.contains(event.target);
+      document.body.classList.toggle("over", over && !painting);
+      const files = name === "drop" ? [...event.dataTransfer.files] : [];
+      if (painting) takeStyles(files);
+      else if (files.length) takePhoto(files[0]);
     });
   }
+  document.addEventListener("paste", ({ clipboardData }) => {
+    const [file] = clipboardData?.files ?? [];
+    if (file?.type.startsWith("image/")) takePhoto(file);
+  });
+  $("compare").addEventListener("input", showSplit);
+  $("view").addEventListener("load", () => $("frame").style.setProperty("--ratio", $("view").naturalWidth / $("view").naturalHeight));
   $("settings").addEventListener("input", remember);
   $("settings").addEventListener("submit", (event) => { event.preventDefault(); paint(); });
   $("grid").addEventListener("click", () => paint({ grid: { across: "balance", down: "strokes" } }));
@@ -450,17 +498,33 @@ function wire() {
   const act = (id, does) => $(id).addEventListener("click", () => attempt(does));
   act("stop", () => { say("Stopping after this step; what is painted is kept."); return post(`/api/runs/${now.shown}/stop`); });
   act("go-on", async () => { await post(`/api/runs/${now.shown}/go_on`); now.state = null; await refresh(); });
-  act("delete", async () => { await ask(`/api/runs/${now.shown}`, { method: "DELETE" }); now.state = null; await refresh(null); });
+  act("delete", async () => {
+    if (now.sure === now.shown) await forget();
+    else now.sure = now.shown;
+    showRun();
+  });
+  $("delete").addEventListener("blur", () => { now.sure = null; showRun(); });
+  $("before").addEventListener("error", () => { $("error").textContent = "The photograph of this picture is not there any more."; });
   act("from-here", () => paint({ start: { run: now.shown, file: now.state ?? now.runs.find((run) => run.id === now.shown).picture } }));
-  act("copy", async () => { await navigator.clipboard.writeText($("command").textContent); say("The command is copied."); });
+  act("copy", async () => { 
+    getSelection().selectAllChildren($("command"));
+    if (!navigator.clipboard) throw new Error("a browser lets pages of this machine or over https copy only; the command is selected: copy it with the keyboard");
+    await navigator.clipboard.writeText($("command").textContent);
+    say("The command is copied.");
+  });
 }
 
 async function begin() {
   now.offered = await ask("/api/choices");
   for (const { name, title } of now.offered.styles) addCard({ key: name, title, address: `/api/sample/style/${name}`, checked: false });
-  for (const { name, title } of now.offered.photographs) $("sample").append(new Option(title, name));
+  for (const { name, title } of now.offered.photographs) {
+    const button = make("button", { type: "button" }, make("img", { src: `/api/sample/photograph/${name}`, alt: "" }), title);
+    button.dataset.sample = name;
+    button.addEventListener("click", () => showPhoto(sample(name)));
+    $("samples").append(button);
+  }
   for (const id of ["backbone", "loss"]) $(id).append(...now.offered[id === "loss" ? "losses" : "backbones"].map((name) => new Option(name, name)));
-  for (const { name, about } of now.offered.recipes) $("recipe").append(new Option(name, name, false, false)), ($("recipe").lastChild.title = about);
+  for (const { name, about } of now.offered.recipes) $("recipe").append(Object.assign(new Option(name, name), { title: about }));
   $("size").max = now.offered.limits.size;
   wire();
   await refresh();
