@@ -155,6 +155,27 @@ def test_upload_choose_slide_paint_reload_and_save(browse, photo):
     assert Image.open(io.BytesIO(browser.saved("#save-film"))).n_frames > 1
 
 
+def test_a_late_answer_does_not_hide_the_new_picture(browse):
+    """The history is asked for by events too; one of these answers may come after the picture's own."""
+    browser = browse()
+    browser.sample("coffee")
+    browser.click("input[value=mosaic]")
+    browser.small()
+    browser.paints()
+    browser.js("""
+        const real = window.fetch;
+        let held = 0;
+        window.fetch = async (path, options) => {
+          const answer = await real(path, options);
+          if (path === "/api/runs" && !options.method && ++held % 2) await new Promise((go) => setTimeout(go, 1500));
+          return answer;
+        };""")
+    browser.click("input[value=hatching]")
+    browser.click("#paint")
+    until(lambda: len(browser.all("#history button")) == 2)
+    until(lambda: "hatching" in browser.text("#command") and browser.text("#status") == "Finished.")
+
+
 @pytest.mark.slow
 def test_files_are_dropped_pasted_and_compared(browse, photo):
     browser = browse()
@@ -266,6 +287,7 @@ def test_stop_go_on_back_and_the_grid(browse):
     assert "init=file" in browser.text("#command")
     browser.click("#grid")
     until(lambda: browser.text("#status") == "Finished." and len(browser.all("#cells img")) == 9)
+    assert browser.text("#cells button:nth-child(3)") == "more painting (4 ×), strokes finer (0.5 ×)"
     browser.click("#cells button:nth-child(3)")
     until(
         lambda: browser["#balance"].get_attribute("value") == "2" and browser["#strokes"].get_attribute("value") == "-1"

@@ -17,7 +17,7 @@ READ = 60.0
 """Seconds that reading an upload may take."""
 PAGE_WORDS = {
     " or raise max_megapixels=": "",
-    "; give method=film, or paint it with a network: nst stylize": "; give a photograph (films are painted on the command line)",
+    "give method=film, or paint it with a network: nst stylize": "give a photograph; films are for the command line",
 }
 """Advice of the command line that a visitor can't take -> what the page says."""
 AT_ONCE = 2

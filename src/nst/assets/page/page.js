@@ -6,7 +6,7 @@ const STEPS = [16, 32, 64, 96, 160, 256, 400];
 const HOW_LONG = ["a sketch", "short", "fairly short", "the usual", "long", "very long", "as long as it takes"];
 const DRAFT = "nst-draft";
 const brush = new Brush();
-const now = { photo: null, styles: [], start: null, offered: null, runs: [], shown: null, state: null, sure: null, jobs: new Map() };
+const now = { photo: null, styles: [], start: null, offered: null, runs: [], shown: null, state: null, sure: null, asked: 0, answered: 0, chosen: 0, jobs: new Map() };
 
 // ---- Talking to the server ----
 
@@ -283,10 +283,15 @@ async function paint(more = {}) {
   });
 }
 
-// Fetch the history again, and show a run.
-async function refresh(show = now.shown) {
-  now.runs = await ask("/api/runs");
-  now.shown = now.runs.some((run) => run.id === show) ? show : (now.runs[0]?.id ?? null);
+// Fetch the history again, and show a run if one is given. Several may be on their way: an answer that a later one has
+// overtaken is dropped, and one that was asked for before a run was chosen can't know it.
+async function refresh(show) {
+  const turn = ++now.asked;
+  if (show !== undefined) [now.shown, now.chosen] = [show, turn];
+  const runs = await ask("/api/runs");
+  if (turn < now.answered) return;
+  [now.runs, now.answered] = [runs, turn];
+  if (turn >= now.chosen && !runs.some((run) => run.id === now.shown)) now.shown = runs[0]?.id ?? null;
   showHistory();
   showRun();
   showSliders();
@@ -363,7 +368,7 @@ function showRun() {
 
 function showNumbers(run, job) {
   if (!job) {
-    const parts = [run.loss == null ? "" : `loss ${run.loss.toPrecision(4)}`, run.seconds ? duration(run.seconds) : ""];
+    const parts = [run.grid && run.state === "finished" ? "click one to take its sliders" : "", run.loss == null ? "" : `loss ${run.loss.toPrecision(4)}`, run.seconds ? duration(run.seconds) : ""];
     $("numbers").textContent = parts.filter(Boolean).join(" · ");
     return;
   }
@@ -424,7 +429,7 @@ function showCells(run) {
   const job = now.jobs.get(run.id);
   const key = [run.id, job ? (job.cells ?? 0) : run.files];
   fill($("cells"), key, () => run.grid.cells.map((cell, number) => {
-    const words = `${WORDS.balance(cell.balance)}, strokes ${WORDS.strokes(cell.strokes)}`;
+    const words = wordsOf(cell);
     const there = job ? number < (job.cells ?? 0) : run.files.includes(`cell_${number}.jpg`);
     const image = there ? make("img", { src: fileOf(run, `cell_${number}.jpg`), alt: "" }) : "…";
     const button = make("button", { type: "button", disabled: !there }, image, words);
@@ -433,10 +438,13 @@ function showCells(run) {
   }));
 }
 
+const wordsOf = ({ balance, strokes }) =>
+  [balance && WORDS.balance(balance), strokes && `strokes ${WORDS.strokes(strokes)}`].filter(Boolean).join(", ") || "the usual";
+
 async function takeCell(run, cell) {
   await attempt(async () => {
     await restore({ ...run.settings, balance: cell.balance, strokes: cell.strokes });
-    say(`Taken: ${WORDS.balance(cell.balance)}, strokes ${WORDS.strokes(cell.strokes)}. Now paint.`);
+    say(`Taken: ${wordsOf(cell)}. Now press Paint.`);
     $("paint").focus();
   });
 }
