@@ -183,12 +183,14 @@ def test_files_are_dropped_pasted_and_compared(browse, photo):
     drop = """
         const files = new DataTransfer(), canvas = document.createElement("canvas");
         canvas.width = canvas.height = 40;
+        canvas.getContext("2d").fillRect(0, 0, 40, 40);
         canvas.toBlob((blob) => {
           files.items.add(new File([blob], arguments[1], {type: "image/png"}));
-          const event = {bubbles: true, cancelable: true};
-          const paste = new ClipboardEvent("paste", {...event, clipboardData: files});
-          const sent = arguments[2] === "drop" ? new DragEvent("drop", {...event, dataTransfer: files}) : paste;
-          document.querySelector(arguments[0]).dispatchEvent(sent);
+          const all = {bubbles: true, cancelable: true};
+          document.querySelector(arguments[0]).dispatchEvent(
+            arguments[2] === "drop"
+              ? new DragEvent("drop", {...all, dataTransfer: files})
+              : new ClipboardEvent("paste", {...all, clipboardData: files}));
         });"""
     browser.js(drop, "#picture", "a.png", "drop")  # anywhere on the page, or the browser would leave it
     until(lambda: "a.png, 40 × 40 pixels" in browser.text("#photograph-name"))
