@@ -23,7 +23,10 @@ async function ask(path, options = {}) {
 }
 
 const post = (path, value) => ask(path, { method: "POST", body: value === undefined ? undefined : JSON.stringify(value) });
-const upload = (kind, file, name) => ask(`/api/upload/${kind}?name=${encodeURIComponent(name)}`, { method: "POST", body: file });
+const upload = (kind, file, name) =>
+  ask(`/api/upload/${kind}?name=${encodeURIComponent(name)}`, { method: "POST", body: file }).catch((error) => {
+    throw Object.assign(error, { named: error.message.startsWith(name) }); // a file's name keeps its small letter
+  });
 
 // Do something that can fail; its error is a sentence in the page.
 async function attempt(act) {
@@ -31,13 +34,14 @@ async function attempt(act) {
   try {
     return await act();
   } catch (error) {
-    $("error").textContent = sentence(error.message);
+    $("error").textContent = error.named ? stopped(error.message) : sentence(error.message);
     $("error").scrollIntoView({ block: "nearest" });
     return null;
   }
 }
 
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "");
+const stopped = (text) => text + (/[.!?]$/.test(text) ? "" : ".");
+const sentence = (text) => (text ? stopped(text[0].toUpperCase() + text.slice(1)) : "");
 
 function make(tag, fields = {}, ...children) {
   const node = Object.assign(document.createElement(tag), fields);
