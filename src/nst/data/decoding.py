@@ -100,7 +100,7 @@ class Samples:
         values = values.astype(np.float64)
         if bad := int((~np.isfinite(values)).sum()):
             raise UnfitError(
-                f"{path} has {bad} values that are no finite numbers (NaN, infinity); give a picture without"
+                f"{path} has {bad} NaN or infinite {'value' if bad == 1 else 'values'}; give a picture without"
             )
         low, notes = self.low or 0.0, []
         high = self.high
