@@ -169,7 +169,7 @@ def test_what_is_read(tmp_path, name):
 REFUSED = {
     "float: NaN": (tiff(np.where(RAMP == 1, np.nan, RAMP).astype(np.float32)), "24 NaN or infinite values"),
     "float: infinity": (tiff(np.where(RAMP == 1, np.inf, RAMP).astype(np.float32)), "NaN or infinite value"),
-    "float: RGB with NaN": (tiff(np.where(BASE == 1, np.nan, BASE).astype(np.float32), photometric="rgb"), "no finite"),
+    "float: RGB with NaN": (tiff(np.where(BASE == 1, np.nan, BASE).astype(np.float32), photometric="rgb"), "64 NaN or infinite values"),
     "JPEG: half of it": (JPEG[: len(JPEG) // 2], "damaged or cut off"),
     "JPEG: its last pixels are missing": (JPEG[:-12], "damaged or cut off"),
     "JPEG: progressive, its last pixels are missing": (PROGRESSIVE[:-12], "damaged or cut off"),
