@@ -22,13 +22,13 @@ STYLES = (
 )
 OPTIONS = {
     "multistyle": f"method=multistyle style=[{STYLES}] backbone=small_vgg19 method.style_size=512 "
-    "training.batch=1 training.crop=224 training.first_crop=128 training.first_crops=1400 "
+    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=3500 training.gains.content=2.2 "
     "optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
-    "training.held_out_every=500",
+    "training.held_out_every=1000",
 }
 """Network -> the options of its training."""
 
-STEPS = {"multistyle": 2400}
+STEPS = {"multistyle": 5200}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
