@@ -311,6 +311,7 @@ def test_a_process_that_is_killed_ends_its_picture_alone(visit, tmp_path):
     visitor = visit()
     first, second = (visitor.ask("runs", steps)["id"] for steps in (LONG, TINY))
     until(lambda: visitor.state(first) == "running")
+    until(lambda: list((tmp_path / "page").glob(f"*/runs/{first}/status.json")))  # it runs before it says so itself
     (left,) = (tmp_path / "page").glob(f"*/runs/{first}/status.json")
     os.kill(json.loads(left.read_text())["pid"], signal.SIGKILL)
     assert visitor.ends(second)["state"] == "finished"
