@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 from urllib.parse import urlsplit
 
 import pytest
@@ -349,7 +350,9 @@ def test_a_killed_browser_frees_its_job(tmp_path):
             until(lambda browser=browser: browser.text("#status").startswith(("Painting", "Waiting")))
         assert browsers[1].text("#status") == "Waiting: place 2 in the queue"
         service = browsers[0].driver.service
-        service.process.kill()  # the driver, and with it its browser
+        # the browser first: it outlives its driver
+        subprocess.run(["pkill", "-KILL", "-f", f"user-data-dir={tmp_path / 'profile_0'}"], check=True)
+        service.process.kill()
         service.process.wait()
         until(lambda: browsers[1].text("#status") == "Finished.")
         browsers[1].quit()
