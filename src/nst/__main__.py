@@ -22,9 +22,11 @@ def main() -> int:
         code: int = command.main(rest)
         return code
     if first == "--version":
+        from nst.utils import terminal
         from nst.utils.versions import own
 
-        print(f"nst {own()}")
+        with terminal.steady():
+            print(f"nst {own()}")
         return 0
     if (folder := _folder_of_help([first, *rest])) is not None:
         from nst.commands import usage

@@ -50,3 +50,11 @@ def test_options_of_a_folder_are_in_its_help(tmp_path):
     (tmp_path / "style").mkdir()
     (tmp_path / "style" / "my_wall.yaml").write_text("")
     assert " my_wall" in usage.text(COMMANDS, str(tmp_path))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("stylize", "--help"), ("library",), ("--version",)])
+def test_a_reader_that_goes_away_is_no_error(words):
+    command = [sys.executable, "-m", "nst", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""

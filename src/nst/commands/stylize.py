@@ -10,10 +10,10 @@ def main(arguments: list[str]) -> int:
 
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ.setdefault(errors.REPORT, "1")  # an error is one line
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\n\n{options.Options.__doc__}")
-        return 0
     with terminal.steady():
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(f"{__doc__}\n\n{options.Options.__doc__}")
+            return 0
         try:
             chosen = options.parse(arguments)
             from nst.inference import stylize  # imports torch: after the arguments are read

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nst.config.search_path import OWN, installed
+from nst.utils import terminal
 from nst.utils.extras import EXTRAS
 
 HEAD = """nst turns a photograph into a painting; without a word it paints one that comes with it.
@@ -26,11 +27,12 @@ KNOWN = {"nst_slurm", "nst_search_path", *(module.rpartition(".")[2] for _, modu
 
 def show(commands: Mapping[str, str], folder: str) -> int:
     """Print the help, or the line that says why there is none, and return the exit code."""
-    try:
-        print(text(commands, folder))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    with terminal.steady():
+        try:
+            print(text(commands, folder))
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
