@@ -345,5 +345,8 @@ def test_a_run_may_start_with_the_picture_of_the_network_that_comes_with_nst(obj
     )
     start = initial_image.network(inputs, path=None)
     assert start.shape == (1, 3, 41, 50) and (start - inputs.content).abs().mean() > 0.05
+    opacity = torch.ones(1, 1, 41, 50)
+    opacity[..., 25:] = 0  # what is transparent has no say in the norms
+    assert (initial_image.network(replace(inputs, content_alpha=opacity), path=None) - start).abs().mean() > 1e-3
     with pytest.raises(ValueError, match="does not know the style mosiac"):
         initial_image.network(replace(inputs, style_name="mosiac"), path=None)

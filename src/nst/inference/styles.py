@@ -144,12 +144,8 @@ def _code(name: str, trained: Trained) -> Tensor:
     if min(height, width) < SMALLEST:
         raise ValueError(f"style={name} has {width} x {height} pixels; give a picture of {SMALLEST} or more")
     like = next(trained.network.parameters())
-    style, alpha = (
-        None if one is None else image_io.crop_to_multiple(image_io.reduced(one, edge, by="shortest"), 4).to(like)
-        for one in (found.rgb, found.alpha)
-    )
-    assert style is not None
-    return trained.network.encode_style(style, alpha).cpu()
+    alpha = None if found.alpha is None else found.alpha.to(like)
+    return trained.network.encode_reduced(found.rgb.to(like), alpha, edge).cpu()
 
 
 def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapixels: float) -> list[Tensor | None]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nst.data import image_io, masks
-from nst.data.inputs import Inputs, StylePicture
+from nst.data.inputs import Inputs
 from nst.data.resampling import Resampling
 from nst.methods import cuda_graph as cuda_graphs
 from nst.methods.image_module import ImageModule
@@ -149,7 +149,7 @@ class ImageMethod:
 
     def initial(self, data: Inputs) -> Tensor:
         """Return the image that the last level would start from by itself."""
-        return self._initial(self.resampling.resize(data.content, self.size(data.content)), data.styles)
+        return self._initial(self.resampling.resize(data.content, self.size(data.content)), data)
 
     def fitting(self, data: Inputs) -> tuple[Sequence[Level], list[str]]:
         """Return the levels at which neither the picture nor a style is too small for the backbone, and remarks.
@@ -204,7 +204,7 @@ class ImageMethod:
         size = self.resampling.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
         content = self.resampling.resize(inputs.content, size)
         return ImageModule(
-            self._initial(content, inputs.styles) if image is None else self.between.resize(image, size),
+            self._initial(content, inputs) if image is None else self.between.resize(image, size),
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
@@ -219,11 +219,19 @@ class ImageMethod:
             earlier=earlier,
         )
 
-    def _initial(self, content: Tensor, styles: Sequence[StylePicture]) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)
-        first, convention = styles[0], self.objective.backbone.input
+    def _initial(self, content: Tensor, inputs: Inputs) -> Tensor:
+        first = inputs.styles[0]
         return self.init(
-            InitInputs(content, first.image, convention, generator, first.alpha, self.resampling, first.name)
+            InitInputs(
+                content,
+                first.image,
+                self.objective.backbone.input,
+                torch.Generator().manual_seed(self.seed),
+                first.alpha,
+                self.resampling,
+                first.name,
+                inputs.original.alpha,
+            )
         )
 
     def remarks(self, data: Inputs) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from nst.backbones.base import Input
 from nst.data import image_io
 from nst.data.resampling import Resampling
-from nst.networks import Adain, io
+from nst.networks import Adain, io, visible_moments
 from nst.utils.files import user_path
 
 NETWORK_STYLE = 320
@@ -29,6 +29,7 @@ class InitInputs:
         style_alpha: The style's opacity, (1, 1, H, W); None for opaque.
         resampling: How pictures are resized.
         style_name: The first style's name.
+        content_alpha: The content's opacity, likewise.
     """
 
     content: Tensor
@@ -38,6 +39,7 @@ class InitInputs:
     style_alpha: Tensor | None = None
     resampling: Resampling = field(default_factory=Resampling)
     style_name: str = ""
+    content_alpha: Tensor | None = None
 
 
 Initial = Callable[[InitInputs], Tensor]
@@ -133,8 +135,7 @@ def network(inputs: InitInputs, *, path: str | None) -> Tensor:
     if inputs.style_name in trained.styles:
         code = trained.known_style(inputs.style_name)
     elif isinstance(trained.network, Adain):
-        style = image_io.reduced(inputs.style, NETWORK_STYLE, by="shortest")
-        code = trained.network.encode_style(image_io.crop_to_multiple(style, trained.network.stride))
+        code = trained.network.encode_reduced(inputs.style, inputs.style_alpha, NETWORK_STYLE)
     else:
         raise ValueError(
             f"init=network does not know the style {inputs.style_name}; the network has {', '.join(trained.styles)}; "
@@ -144,5 +145,6 @@ def network(inputs: InitInputs, *, path: str | None) -> Tensor:
     height, width = image_io.size_of(inputs.content)
     size = (max(2, round(height / stride)) * stride, max(2, round(width / stride)) * stride)
     look: Any = trained.network.condition(code[None], torch.ones(1, 1, 1, 1), 1.0)
-    picture = trained.network(image_io.resize(inputs.content, size), look)
+    with visible_moments(trained.network, inputs.content_alpha):
+        picture = trained.network(image_io.resize(inputs.content, size), look)
     return image_io.resize(picture, (height, width))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nst.data import image_io
 from nst.networks.instance_norm import MeanDeviation, Moments, mean_deviation, renormalise
 from nst.networks.layers import Conv, ConvNorm, decode
 
@@ -230,6 +231,14 @@ class Adain(nn.Module):
     def encode_style(self, style: Tensor, alpha: Tensor | None = None) -> Tensor:
         """Return the code of any style (1, 3, H, W) of opacity (1, 1, H, W), H and W multiples of 4: (2 C,)."""
         return torch.cat(self.style_statistics(style, alpha), dim=1)[0]
+
+    def encode_reduced(self, style: Tensor, alpha: Tensor | None, edge: int) -> Tensor:
+        """Return the code of a style of any size, reduced to a shorter edge of `edge` pixels: see `encode_style`."""
+
+        def fitted(image: Tensor) -> Tensor:
+            return image_io.crop_to_multiple(image_io.reduced(image, edge, by="shortest"), self.stride)
+
+        return self.encode_style(fitted(style), None if alpha is None else fitted(alpha))
 
     def condition(self, codes: Tensor, weights: Tensor, strength: float) -> StyleBlend:
         """Return the second argument of `forward`.

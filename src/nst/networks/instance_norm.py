@@ -90,7 +90,7 @@ def fixed_moments(network: nn.Module, run: Callable[[], Any]) -> Iterator[None]:
         network: Contains `Moments`, each called once in a forward pass.
         run: Does the forward pass.
     """
-    moments = [module for module in network.modules() if isinstance(module, Moments)]
+    moments = _of(network)
     for module in moments:
         module.recording = True
     try:
@@ -109,7 +109,7 @@ def visible_moments(network: nn.Module, opacity: Tensor | None) -> Iterator[None
         network: Contains `Moments`.
         opacity: Of the image, (1, 1, H, W) in [0, 1], visible somewhere; None: all is opaque.
     """
-    modules = [module for module in network.modules() if isinstance(module, Moments)]
+    modules = _of(network)
     for module in modules:
         module.opacity = opacity
     try:
@@ -121,7 +121,7 @@ def visible_moments(network: nn.Module, opacity: Tensor | None) -> Iterator[None
 
 def mean_moments(network: nn.Module) -> list[MeanDeviation]:
     """Return the moments that a network has measured last, each (1, C, 1, 1): the means over its batch."""
-    found = [module.measured for module in network.modules() if isinstance(module, Moments)]
+    found = [module.measured for module in _of(network)]
     return [(mean.mean(0, keepdim=True), deviation.mean(0, keepdim=True)) for mean, deviation in filter(None, found)]
 
 
@@ -133,7 +133,7 @@ def held_moments(network: nn.Module, moments: Sequence[MeanDeviation]) -> Iterat
         network: Contains `Moments`.
         moments: One for each of them, from `mean_moments`.
     """
-    modules = [module for module in network.modules() if isinstance(module, Moments)]
+    modules = _of(network)
     try:
         for module, one in zip(modules, moments, strict=True):
             module.held = one
@@ -141,3 +141,7 @@ def held_moments(network: nn.Module, moments: Sequence[MeanDeviation]) -> Iterat
     finally:
         for module in modules:
             module.held = None
+
+
+def _of(network: nn.Module) -> list[Moments]:
+    return [module for module in network.modules() if isinstance(module, Moments)]

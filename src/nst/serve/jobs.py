@@ -72,11 +72,13 @@ def first(send: Send, wanted: First, target: Path) -> None:
         ValueError: The network does not know a style.
     """
     torch.set_num_threads(cores())
-    image = image_io.reduced(image_io.load(wanted.photograph).rgb, wanted.size)
+    read = image_io.load(wanted.photograph)
+    image = image_io.reduced(read.rgb, wanted.size)
     size = image_io.size_of(image)
 
     def by(style: str) -> torch.Tensor:
-        return Painter(Options(content="", style=style, stroke=wanted.stroke, keep_color=wanted.keep_color))(image)
+        options = Options(content="", style=style, stroke=wanted.stroke, keep_color=wanted.keep_color)
+        return Painter(options)(image, opacity=read.alpha)
 
     if any(wanted.masks):
         own = [None if mask is None else masks.load(mask)[0] for mask in wanted.masks]
