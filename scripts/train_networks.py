@@ -2,6 +2,7 @@
 
 python scripts/gather_photographs.py                     # once: the pictures to learn from
 python scripts/train_networks.py multistyle              # the nine painted styles
+python scripts/train_networks.py any_style               # any style, from the network of the nine
 python scripts/train_networks.py multistyle --steps 20 --out /tmp/try   # a quick try
 
 The training is a run of `train.py` with the options below, in `outputs/networks/<name>`; it can be killed at any time,
@@ -25,10 +26,14 @@ OPTIONS = {
     "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=3500 training.gains.content=2.2 "
     "optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
     "training.held_out_every=1000",
+    "any_style": f"method=any_style style=[{STYLES}] method.start=multistyle backbone=small_vgg19 "
+    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=4000 training.gains.content=2.2 "
+    "optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
+    "training.held_out_every=1000",
 }
 """Network -> the options of its training."""
 
-STEPS = {"multistyle": 5200}
+STEPS = {"multistyle": 5200, "any_style": 6000}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
@@ -49,6 +54,7 @@ def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> 
         "trainer.precision=32-true",
     ]
     words += ["data=folder", f"data.path={photographs}", f"hydra.run.dir={folder}"]
+    words += [f"data.styles={photographs}"] if name == "any_style" else []  # photographs are styles too: half of them
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, ROOT / "train.py", *words], check=True, cwd=ROOT, env=environment)
 

@@ -106,7 +106,7 @@ def test_a_recipe_goes_with_every_option(recipe, group):
         check(f"experiment={recipe}", word, *more.get(word, []))
 
 
-@pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain"])
+@pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain", "any_style"])
 def test_a_method_goes_with_other_words(method):
     check(f"method={method}", "optimizer=sgd", "scheduler=step", "callbacks=default", "trainer=cpu", "backbone=vgg16")
 

@@ -151,7 +151,7 @@ def test_adain_takes_any_picture_masks_and_strength(stylize, adain, photo, tmp_p
         (["size=big"], "size is 'big'; expected a whole number or null"),
         (["keep_color=maybe"], "expected true or false"),
         (["tiles=10"], "a multiple of 4"),
-        (["masks=a.png"], "needs a network of method=adain"),
+        (["masks=a.png"], "needs a network of method=any_style or adain"),
         (["output=a.xyz"], "no ending of a picture"),
         (["nonsense"], "give key=value"),
     ],

@@ -6,7 +6,7 @@ import torch
 from nst.inference import styles, tiled
 from nst.inference.styles import StyleRequest
 from nst.inference.tiled import TiledNetwork
-from nst.networks import Adain, Transformer
+from nst.networks import Adain, AnyStyle, Transformer
 from nst.networks.io import Trained
 
 EXACT = 2e-5  # float32; sums of other shapes are rounded differently
@@ -17,6 +17,9 @@ def trained(kind):
     if kind == "adain":
         network = Adain(width=4, channels=8, blocks=1)
         return Trained(network.eval(), kind, ["a"], {"means": torch.rand(1, 8), "deviations": torch.rand(1, 8) + 0.5})
+    if kind == "any_style":
+        network = AnyStyle(widths=[2, 4, 4, 8], blocks=1, embedding=3)
+        return Trained(network.eval(), kind, ["a"], {"embeddings": torch.randn(1, 3)})
     return Trained(Transformer(width=4, blocks=2, styles=1).eval(), kind, ["a"])
 
 
@@ -25,7 +28,7 @@ def stylize(one, image, **options):
     return TiledNetwork(one.network, **options).stylize(image, mix)
 
 
-@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+@pytest.mark.parametrize("kind", ["feedforward", "adain", "any_style"])
 @pytest.mark.parametrize("size", [(64, 64), (131, 90), (77, 203)])
 def test_windows_give_the_picture_of_the_whole_image(kind, size, noise):
     one = trained(kind)
@@ -35,7 +38,7 @@ def test_windows_give_the_picture_of_the_whole_image(kind, size, noise):
     assert (stylize(one, image, tile=32, glance=16) - whole).abs().max() < EXACT  # up to a megapixel: its own moments
 
 
-@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+@pytest.mark.parametrize("kind", ["feedforward", "adain", "any_style"])
 def test_windows_give_the_same_with_the_moments_of_the_reduced_image(kind, noise, monkeypatch):
     monkeypatch.setattr(tiled, "WHOLE", 64**2)
     one = trained(kind)
@@ -80,14 +83,14 @@ def test_masks_are_cut_with_the_windows(noise):
     assert (whole - alone)[..., :16].abs().mean() < (whole - other)[..., :16].abs().mean()
 
 
-@pytest.mark.parametrize("kind", ["feedforward", "adain"])
+@pytest.mark.parametrize("kind", ["feedforward", "adain", "any_style"])
 @pytest.mark.parametrize("tile", [None, 64])
 def test_what_is_transparent_has_no_say_in_how_the_rest_is_painted(kind, tile, noise):
     one = trained(kind)
-    opacity = torch.ones(1, 1, 64, 512)
-    opacity[..., 256:] = 0
-    images = noise(64, 512), noise(64, 512)
-    images[1][..., 256:] = images[1][..., 256:] ** 8
+    opacity = torch.ones(1, 1, 64, 1536)
+    opacity[..., 768:] = 0
+    images = noise(64, 1536), noise(64, 1536)
+    images[1][..., 768:] = images[1][..., 768:] ** 8
     mix = styles.mix(one, [StyleRequest("a")], strength=1.0, masks=[None])
 
     def change(seen):

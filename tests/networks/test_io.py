@@ -94,7 +94,7 @@ def change(path, **about):
     ("about", "words"),
     [
         ({"format": 99}, "reads format 1"),
-        ({"kind": "os.system"}, "reads format 1 and kind transformer or unet or adain"),
+        ({"kind": "os.system"}, "reads format 1 and kind transformer or unet or adain or any_style"),
         ({"options": {"width": 10**6, "blocks": 1}}, "don't fit together"),
         ({"options": {"width": "x"}}, "don't fit together"),
         ({"styles": ["only one"]}, "don't fit together"),

@@ -90,14 +90,14 @@ def test_a_resumed_run_paints_the_same(program, monkeypatch, words, stop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain"])
+@pytest.mark.parametrize("method", ["feedforward", "multistyle", "adain", "any_style"])
 @pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=ON_CUDA)])
 def test_a_network_is_trained_and_paints(program, photo, method, precision):
     words = ("steps=2", "training.batch=2", "training.crop=32", "training.preview_every=1", "logger=tensorboard")
     style = "style=[hatching,mosaic]" if method != "feedforward" else "style=hatching"
     network = program(GPU, f"method={method}", style, *words, f"trainer.precision={precision}", "method.style_size=48")
     assert finished(network)["device"] == KIND
-    more = [f"style={photo}"] if method == "adain" else []
+    more = [f"style={photo}"] if method in ("adain", "any_style") else []
     for device in (KIND, "cpu"):
         program(
             f"checkpoint={network / 'network.ckpt'}", f"content={photo}", f"output={device}.png", f"device={device}",

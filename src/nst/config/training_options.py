@@ -21,6 +21,7 @@ class TrainingOptions:
         batch: Pictures in a step.
         crop: Edge of a random crop, pixels, a multiple of 4.
         zoom: A photograph's shorter edge is resized to 1 to this many times `crop`.
+        style_crop: Edge of a random crop of a style picture, pixels; None: as `crop`.
         style_zoom: The same for style pictures.
         repaint: Fraction of the style pictures whose colour channels are permuted.
         workers: Processes that load pictures; 0 for none besides the training's own.
@@ -51,6 +52,7 @@ class TrainingOptions:
     held_out_every: int = 100
     first_crop: int = 0
     first_crops: int = 0
+    style_crop: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -100,10 +102,11 @@ class TrainingOptions:
         )
 
     def style_crops(self, named: Sequence[Path], more: TrainingImages | None, seed: int) -> RandomCrops:
-        """Return random crops of style pictures: the named ones, and those of a folder."""
+        """Return random crops of style pictures: the named ones as often as all of a folder's."""
+        others = more.paths if more else []
         return RandomCrops(
-            TrainingImages([*named, *(more.paths if more else [])]),
-            crop=self.crop,
+            TrainingImages([*(list(named) * max(1, len(others) // max(1, len(named)))), *others]),
+            crop=self.style_crop or self.crop,
             zoom=self.style_zoom,
             cache=self.cache,
             seed=seed + 1,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nst.networks import Adain, StyleBlend
+from nst.networks import Adain, AnyStyle, StyleBlend
 from nst.networks.io import Trained
 
 EDGE = 64  # pixels; of the image that the network is traced with
@@ -59,6 +59,18 @@ class _Stylizing(nn.Module):
         return out
 
 
+class _Predicting(nn.Module):
+    """(image, style image) -> picture."""
+
+    def __init__(self, network: AnyStyle) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, style: Tensor) -> Tensor:
+        out: Tensor = self.network(image, self.network.embed(style)[..., None, None])
+        return out
+
+
 def export(trained: Trained, path: Path) -> dict[str, str]:
     """Write a network as ONNX and return its inputs, name -> shape.
 
@@ -70,7 +82,8 @@ def export(trained: Trained, path: Path) -> dict[str, str]:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError:
         raise ValueError("an export needs onnx and onnxscript: pip install 'nst[onnx]'") from None
-    program = _any_style(trained.network) if isinstance(trained.network, Adain) else _known_styles(trained)
+    network = trained.network
+    program = _any_style(network) if isinstance(network, Adain | AnyStyle) else _known_styles(trained)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's, on itself
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -88,20 +101,20 @@ def export(trained: Trained, path: Path) -> dict[str, str]:
     return program.described
 
 
-def _any_style(network: Adain) -> Program:
+def _any_style(network: Adain | AnyStyle) -> Program:
+    examples = {"image": torch.rand(1, 3, EDGE, EDGE + 16), "style": torch.rand(1, 3, EDGE + 32, EDGE)}
+    dynamic = (
+        _any_size("height", "width", network.stride),
+        _any_size("style_height", "style_width", network.stride),
+    )
+    described = {"image": "1 x 3 x H x W", "style": "1 x 3 x H' x W'"}
+    if isinstance(network, AnyStyle):
+        return Program(_Predicting(network), examples, dynamic, described)
     return Program(
         module=_Stylizing(network),
-        examples={
-            "image": torch.rand(1, 3, EDGE, EDGE + 16),
-            "style": torch.rand(1, 3, EDGE + 32, EDGE),
-            "strength": torch.ones(()),
-        },
-        dynamic=(
-            _any_size("height", "width", network.stride),
-            _any_size("style_height", "style_width", network.stride),
-            None,
-        ),
-        described={"image": "1 x 3 x H x W", "style": "1 x 3 x H' x W'", "strength": "a number from 0 to 1"},
+        examples={**examples, "strength": torch.ones(())},
+        dynamic=(*dynamic, None),
+        described={**described, "strength": "a number from 0 to 1"},
     )
 
 

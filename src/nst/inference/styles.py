@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
-from nst.networks import Adain, KnownStyles
+from nst.networks import Adain, AnyStyle, KnownStyles
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
 from nst.utils.files import user_path
@@ -117,7 +117,7 @@ def mix(
         ValueError: A style is unknown and not a file, or the network takes no masks.
     """
     if not trained.network.accepts_any_style and any(mask is not None for mask in masks):
-        raise ValueError(f"masks= needs a network of method=adain; this one is of method={trained.method}")
+        raise ValueError(f"masks= needs a network of method=any_style or adain; this one is of method={trained.method}")
     weights = [
         torch.full((1, 1, 1, 1), request.weight) if mask is None else mask * request.weight
         for request, mask in zip(requests, masks, strict=True)
@@ -132,8 +132,8 @@ def _code(name: str, trained: Trained) -> Tensor:
     if name in trained.styles:
         return trained.known_style(name)
     near = ", ".join(nearest(name, trained.styles))
-    if not isinstance(trained.network, Adain):
-        more = "; for a file give the checkpoint= of method=adain" if user_path(name).is_file() else ""
+    if not isinstance(trained.network, Adain | AnyStyle):
+        more = "; for a file give the checkpoint= of method=any_style" if user_path(name).is_file() else ""
         raise ValueError(f"the checkpoint has no style {name!r}; nearest: {near}{more}")
     path = user_path(name)
     if not path.is_file():

@@ -117,7 +117,7 @@ class Painter:
         visible = None if opacity is None else image_io.area(opacity, canvas)
         out = self.network.stylize(seen.to(self.device), mix.to(self.device), opacity=visible, progress=progress).cpu()
         out = image_io.resize(out, size).clamp(0, 1)
-        if not self.trained.network.accepts_any_style and options.strength < 1:
+        if not self.trained.network.takes_strength and options.strength < 1:
             out = torch.lerp(image, out, options.strength)
         regions = [data_masks.resize(mask, size) for mask in masks if mask is not None]
         if regions:  # a single mask leaves the rest of the photograph as it is

@@ -1,6 +1,7 @@
 """Methods: what is trained, and in which stages."""
 
 from nst.methods.adain import AdainMethod
+from nst.methods.any_style import AnyStyleMethod
 from nst.methods.divergence import DivergedError
 from nst.methods.feedforward import Feedforward
 from nst.methods.film import FilmMethod, FilmOptions, FrameWork
@@ -12,6 +13,7 @@ from nst.methods.stage import Method, Stage, Steps
 
 __all__ = [
     "AdainMethod",
+    "AnyStyleMethod",
     "DivergedError",
     "Feedforward",
     "FilmMethod",

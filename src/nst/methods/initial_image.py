@@ -10,7 +10,7 @@ from torch import Tensor
 from nst.backbones.base import Input
 from nst.data import image_io
 from nst.data.resampling import Resampling
-from nst.networks import Adain, io, visible_moments
+from nst.networks import Adain, AnyStyle, io, visible_moments
 from nst.utils.files import user_path
 
 NETWORK_STYLE = 320
@@ -134,7 +134,7 @@ def network(inputs: InitInputs, *, path: str | None) -> Tensor:
     trained = io.load(user_path(path) if path else io.bundled("multistyle"))
     if inputs.style_name in trained.styles:
         code = trained.known_style(inputs.style_name)
-    elif isinstance(trained.network, Adain):
+    elif isinstance(trained.network, Adain | AnyStyle):
         code = trained.network.encode_reduced(inputs.style, inputs.style_alpha, NETWORK_STYLE)
     else:
         raise ValueError(

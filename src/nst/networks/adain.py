@@ -156,6 +156,7 @@ class Adain(nn.Module):
 
     Attributes:
         accepts_any_style: True: styles may be images, and strength and masks act inside the network.
+        takes_strength: True: the strength acts inside the network.
         stride: Edges of images must be multiples of it, pixels.
         halo: Margin around a window on which the values inside depend, pixels, a multiple of the stride.
 
@@ -170,6 +171,7 @@ class Adain(nn.Module):
 
     kind = "adain"
     accepts_any_style = True
+    takes_strength = True
     stride = 4
 
     def __init__(self, *, width: int, channels: int, blocks: int) -> None:

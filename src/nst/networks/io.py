@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nst.networks.adain import Adain
+from nst.networks.any_style import AnyStyle
 from nst.networks.known_styles import KnownStyles
 from nst.networks.transformer import Transformer
 from nst.networks.unet import UNet
@@ -24,6 +25,7 @@ KINDS: dict[str, type[KnownStyles] | type[Adain]] = {
     "transformer": Transformer,
     "unet": UNet,
     "adain": Adain,
+    "any_style": AnyStyle,
 }
 KEPT = "keeps."
 """Before the names of what a network needs besides its parameters, in a .safetensors file."""
@@ -39,7 +41,7 @@ class Trained:
 
     Attributes:
         network: In evaluation mode.
-        method: `feedforward`, `multistyle` or `adain`.
+        method: `feedforward`, `multistyle`, `adain` or `any_style`.
         styles: Names of the styles that it knows.
         statistics: What it needs besides its parameters: name -> values, one row for each style.
         config: The configuration that it was trained with.
@@ -125,7 +127,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 
 def bundled(name: str) -> Path:
-    """Return the path of a network that comes with nst: `multistyle`."""
+    """Return the path of a network that comes with nst: `multistyle` or `any_style`."""
     return Path(str(files("nst"))) / "assets" / f"{name}{SAFE}"
 
 

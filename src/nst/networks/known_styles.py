@@ -57,7 +57,9 @@ class KnownStyles(nn.Module, ABC):
 
     Attributes:
         kind: What files call it.
-        accepts_any_style: False: the network paints only the styles that it was trained for.
+        accepts_any_style: Whether styles may be images, and masks place them; if not, the network paints only the
+            styles that it was trained for.
+        takes_strength: False: the strength has no effect inside the network.
         stride: Edges of images must be multiples of it, pixels.
         options: What it was built with, besides the styles.
         halo: Margin around a window on which the values inside depend, pixels, a multiple of the stride.
@@ -65,6 +67,7 @@ class KnownStyles(nn.Module, ABC):
 
     kind: ClassVar[str]
     accepts_any_style: ClassVar[bool] = False
+    takes_strength: ClassVar[bool] = False
     stride: ClassVar[int]
     options: dict[str, Any]
     halo: int

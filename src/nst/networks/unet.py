@@ -1,13 +1,12 @@
 """The network that comes with nst: a small U-Net whose norms know the style."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from nst.networks.known_styles import KnownStyles, conv_norm
-from nst.networks.layers import Conv, interpolate
+from nst.networks.known_styles import KnownStyles, StyleNorm
+from nst.networks.layers import Conv, ConvNorm, interpolate
 
 SPEED = 4.0  # of the parameters of a style
 
@@ -22,6 +21,7 @@ class UNet(KnownStyles):
         widths: Channels at the full resolution, a half, a quarter and an eighth of it.
         blocks: Residual blocks, of two convolutions each.
         styles: S; each style has its own norm parameters.
+        norm: Makes another norm, of so many channels; None: one that knows the styles.
 
     Source: Johnson, Alahi & Fei-Fei 2016 (the losses and the residual blocks); Dumoulin, Shlens & Kudlur 2017
     (conditional instance norm); Ronneberger, Fischer & Brox 2015 (U-Net).
@@ -33,7 +33,14 @@ class UNet(KnownStyles):
     kind = "unet"
     stride = 8
 
-    def __init__(self, *, widths: Sequence[int], blocks: int, styles: int) -> None:
+    def __init__(
+        self,
+        *,
+        widths: Sequence[int],
+        blocks: int,
+        styles: int = 1,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         if len(widths) != 4 or min(*widths, blocks, styles) < 1:
             raise ValueError(
@@ -41,7 +48,11 @@ class UNet(KnownStyles):
                 f"of each"
             )
         full, half, quarter, eighth = widths
-        layer = partial(conv_norm, styles=styles, speed=SPEED)
+        norm = norm or (lambda channels: StyleNorm(channels, styles, speed=SPEED))
+
+        def layer(inside: int, outside: int, size: int = 3, *, stride: int = 1) -> ConvNorm:
+            return ConvNorm(Conv(inside, outside, size, stride=stride), norm(outside))
+
         self.options: dict[str, Any] = {"widths": list(widths), "blocks": blocks}
         self.halo = 48 + 16 * blocks
         self.down = nn.ModuleList(

@@ -273,7 +273,7 @@ function openBrush() {
 
 function showRegions() {
   const names = new Map([["keep", "kept"], ...now.styles.map((style) => [keyOf(style), style.title])]);
-  $("regions").textContent = [...brush.layers.keys()].filter((key) => names.has(key) && brush.covers(key) > 0.001).map((key) => names.get(key)).join(", ");
+  $("regions").textContent = [...names].filter(([key]) => brush.layers.has(key) && brush.covers(key) > 0.001).map(([, name]) => name).join(", ");
 }
 
 // ---- Painting ----
