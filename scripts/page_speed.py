@@ -75,7 +75,9 @@ def visit(address: str, folder: Path, wanted: dict[str, Any]) -> Seen:
 def by_train(command: str, folder: Path) -> float:
     """Paint the same picture with `train.py` and return the seconds of the run."""
     words = shlex.split(command)[1:]
-    subprocess.run([sys.executable, str(ROOT / "train.py"), *words, "hydra.run.dir=run"], cwd=folder, check=True, **QUIET)
+    subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *words, "hydra.run.dir=run"], cwd=folder, check=True, **QUIET
+    )
     return float(json.loads((folder / "run/metrics.json").read_text())["seconds"])
 
 

@@ -267,7 +267,8 @@ def test_the_first_result_is_the_network_s_and_obeys_the_brush(visit):
     np.testing.assert_allclose(pictures["both"][:, 40:], pictures["hatching"][:, 40:], **near)
     np.testing.assert_allclose(pictures["kept"][:, :24], np.broadcast_to((200, 90, 30), (48, 24, 3)), **near)
     own = visitor.ends(visitor.ask("runs", plain | {"styles": [{"picture": photograph}]})["id"])
-    assert own["state"] == "finished" and own["first"] is None and "first.jpg" not in own["files"]
+    assert own["state"] == "finished" and "first.jpg" in own["files"]
+    assert re.search(r"style=\S+:1", own["first"])
 
 
 @pytest.mark.slow

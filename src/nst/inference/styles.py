@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import image_io, masks
-from nst.networks import Adain, AnyStyle, KnownStyles
+from nst.networks import Adain, AnyStyle, KnownStyles, io
 from nst.networks.io import Trained
 from nst.utils.errors import nearest
 from nst.utils.files import user_path
@@ -62,6 +62,19 @@ def _request(word: str, known: Sequence[str]) -> StyleRequest:
     if not (math.isfinite(weight) and weight >= 0):
         raise ValueError(f"style={word} has the weight {number}; give a number of 0 or more")
     return StyleRequest(name, weight)
+
+
+def shipped(words: str | None, *, masked: bool) -> Trained:
+    """Return the network that comes with nst for what is asked: the one of the nine painted styles, or the one for any.
+
+    Args:
+        words: What the user typed, see `parse`.
+        masked: Whether masks place the styles, which the network of the nine doesn't do.
+    """
+    nine = io.load(io.bundled("multistyle"))
+    if not masked and all(request.name in nine.styles for request in parse(words, nine.styles)):
+        return nine
+    return io.load(io.bundled("any_style"))
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,10 @@ class Painter:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.device = torch.device(named(options.device) if options.device else fastest())
-        self.trained = io.load(user_path(options.checkpoint) if options.checkpoint else io.bundled("multistyle"))
+        if options.checkpoint:
+            self.trained = io.load(user_path(options.checkpoint))
+        else:
+            self.trained = styles.shipped(options.style, masked=options.masks is not None)
         self.requests = styles.parse(options.style, self.trained.styles)
         tile = {"auto": 0, "none": None}.get(str(options.tiles), options.tiles)
         assert not isinstance(tile, str)

@@ -126,12 +126,14 @@ def network(inputs: InitInputs, *, path: str | None) -> Tensor:
 
     Args:
         inputs: Of which the content is painted, and the style's name is looked up, or its picture shown.
-        path: The network's file; None: the one that comes with nst.
+        path: The network's file; None: those that come with nst, of nine styles and of any.
 
     Raises:
         ValueError: The network does not know the style, or the file is damaged.
     """
     trained = io.load(user_path(path) if path else io.bundled("multistyle"))
+    if path is None and inputs.style_name not in trained.styles:
+        trained = io.load(io.bundled("any_style"))
     if inputs.style_name in trained.styles:
         code = trained.known_style(inputs.style_name)
     elif isinstance(trained.network, Adain | AnyStyle):

@@ -32,11 +32,13 @@ class Offered:
         name: The option, `style=NAME` or `content=NAME`.
         title: For people.
         path: Its file.
+        known: Whether the networks that come with nst know it by its name.
     """
 
     name: str
     title: str
     path: Path
+    known: bool = False
 
 
 @cache
@@ -47,7 +49,7 @@ def styles() -> dict[str, Offered]:
 
 def _style(source: ImageSource) -> Offered | None:
     if source.asset is not None:
-        return Offered(source.name, source.title, library.asset(source.asset))
+        return Offered(source.name, source.title, library.asset(source.asset), known=True)
     if source.commons is None:
         return None
     title = ", ".join(word for word in (source.title, source.artist, source.year) if word)

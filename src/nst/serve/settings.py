@@ -55,11 +55,11 @@ class Weights(_Checked):
 
 @dataclass(frozen=True)
 class First:
-    """What the network that comes with nst paints in one pass, while the optimisation has not begun.
+    """What a network that comes with nst paints in one pass, while the optimisation has not begun.
 
     Attributes:
         photograph: The file.
-        styles: Style -> its share.
+        styles: Style, a name or a file -> its share.
         masks: Where each is painted; None: where the others are not.
         keep: What stays as it is.
         size: Longest edge, pixels.
@@ -183,10 +183,10 @@ class Settings(_Checked):
         return words(options | {f"weights.{name}": weight for name, weight in weights.items()})
 
     def first(self, find: Find) -> First | None:
-        """Return what the network paints first; None where a style is not one with a name."""
-        styles = {style.name: style.share for style in self.styles if style.name}
-        if len(styles) < len(self.styles) or self.start is not None:
+        """Return what a network paints first; None where the picture goes on from an earlier state."""
+        if self.start is not None:
             return None
+        styles = {self._shown(style, find): style.share for style in self.styles}
         return First(
             self.file(find),
             styles,
@@ -196,6 +196,13 @@ class Settings(_Checked):
             min(2.0, max(0.5, 2.0**self.strokes)),
             self.colours == "photograph",
         )
+
+    def _shown(self, style: StyleChoice, find: Find) -> str:
+        """A style as the networks that come with nst take it: its name, where one knows it, or its picture."""
+        if style.name is None:
+            return str(find("picture", style.picture or ""))
+        offer = offered.styles()[style.name]
+        return offer.name if offer.known else str(offer.path)
 
     def file(self, find: Find) -> Path:
         """Return the file of the photograph."""
