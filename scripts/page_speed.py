@@ -117,9 +117,13 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
-    print(f"first picture {statistics.median(seen.first for seen, _ in rows):.2f} s, "
-          f"live pictures a second {statistics.median(seen.rate for seen, _ in rows):.2f}, "
-          f"seconds of a run beside train.py {statistics.median(seen.seconds / alone for seen, alone in rows):.3f}")  # fmt: skip
+    first, rate = (
+        statistics.median(values) for values in zip(*((one.first, one.rate) for one, _ in rows), strict=True)
+    )
+    ratio = statistics.median(one.seconds / alone for one, alone in rows)
+    print(
+        f"first picture {first:.2f} s, live pictures a second {rate:.2f}, seconds of a run beside train.py {ratio:.3f}"
+    )
 
 
 if __name__ == "__main__":

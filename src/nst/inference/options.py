@@ -15,19 +15,20 @@ class Options:
     """What to paint, with which network, and how.
 
     Args:
-        checkpoint: The `network.safetensors` or `network.ckpt` of a run; null: those that come with nst, for nine styles
-            and for any.
+        checkpoint: The `network.safetensors` or `network.ckpt` of a run; null: those that come with nst, for nine
+            styles and for any.
         content: A picture, a film (needs the extra `video`), or a folder of them.
         output: The file or folder to write; null: in the working folder, named after the content.
         overwrite: Whether to replace older files; else a result gets a name that is free. The content and other files
             that are read are never replaced.
         quality: Of JPEG, WebP and AVIF files, from 1 to 100.
-        style: `name:weight,name:weight` of the checkpoint's styles or, for a network of any style, of picture files; null:
-            the checkpoint's first style.
+        style: `name:weight,name:weight` of the checkpoint's styles or, for a network of any style, of picture files;
+            null: the checkpoint's first style.
         stroke: Width of the strokes relative to the usual one, from 0.5 to 2: the picture is painted at 1 / stroke of
             its size and resized. Time and memory grow with 1 / stroke^2.
         strength: From 0, the photograph (method=adain: its reconstruction), to 1, the style.
-        masks: For a network of any style: grey picture files, one for each style; `null` for a style that takes the rest.
+        masks: For a network of any style: grey picture files, one for each style; `null` for a style that takes
+            the rest.
         keep_color: Whether to keep the photograph's colours and take only the lightness from the result.
         size: Longest edge of the result, pixels; null: the content's.
         tiles: `auto`: whole up to a megapixel, else in windows; `none`: always whole; or the longest edge of a window,

@@ -70,7 +70,7 @@ class AnyStyleMethod(NetworkMethod):
             raise ValueError(f"method.start={start} is of method={trained.method}; give a network of method=multistyle")
         if trained.styles != self.style_names:
             raise ValueError(
-                f"method.start={start} knows the styles {', '.join(trained.styles)}, not {', '.join(self.style_names)}; "
+                f"method.start={start} knows {', '.join(trained.styles)}, not {', '.join(self.style_names)}; "
                 f"give style= the same ones, or method.start=null"
             )
         told = [network.statistics(style, alpha) for style, alpha in zip(self.styles, self.opacity, strict=True)]

@@ -19,7 +19,7 @@ MEASURED = ("1_1", "2_1", "3_1")
 """Those whose ReLU tells the style."""
 HIDDEN = 128
 SCALE = 1 / 64
-"""Of the statistics: a step of Adam moves all weights alike, so D inputs of size 1 would move an embedding D times as far."""
+"""Of the statistics: a step of Adam moves every weight alike, and D inputs of size 1 would move an embedding D-fold."""
 
 
 class StyleStatistics(nn.Module):
@@ -161,7 +161,7 @@ class AnyStyle(UNet):
         if same != network.options or count != network.styles or size < count:
             raise ValueError(
                 f"method.start is a network of {network.options} for {network.styles} styles; this one has {same}, "
-                f"{count} styles and an embedding of {size}: give the same, and an embedding of {network.styles} or more"
+                f"{count} styles and an embedding of {size}: give the same, and an embedding of {count} or more"
             )
         theirs = dict(network.named_modules())
         for name, module in self.named_modules():
