@@ -27,12 +27,14 @@ OPTIONS = {
     "optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
     "training.held_out_every=1000",
     "any_style": f"method=any_style style=[{STYLES}] method.start=multistyle backbone=small_vgg19 "
-    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=4000 training.gains.content=2.2 "
+    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=4000 training.gains.content=1.2 "
     "optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
     "training.held_out_every=1000",
 }
 """Network -> the options of its training."""
 
+STYLE_EDGE = 640
+"""Shorter edge of the styles that any_style learns from, pixels: all that its crops need."""
 STEPS = {"multistyle": 5200, "any_style": 6000}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
@@ -54,9 +56,32 @@ def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> 
         "trainer.precision=32-true",
     ]
     words += ["data=folder", f"data.path={photographs}", f"hydra.run.dir={folder}"]
-    words += [f"data.styles={photographs}"] if name == "any_style" else []  # photographs are styles too: half of them
+    words += [f"data.styles={styles(photographs, folder / 'styles')}"] if name == "any_style" else []
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, ROOT / "train.py", *words], check=True, cwd=ROOT, env=environment)
+
+
+def styles(photographs: Path, out: Path) -> Path:
+    """Make a folder of styles to learn from: the painted ones in other colours, and the photographs.
+
+    Each painted style gets the colours of the eight others and of twelve photographs (mean and covariance of RGB).
+    """
+    from nst.data import color, image_io, library
+
+    if out.is_dir():
+        return out
+    out.mkdir(parents=True)
+    taken = sorted(photographs.glob("*.png"))
+    painted = [library.asset(name.replace("painted", "great")) for name in STYLES.split(",")]
+    for i, path in enumerate(painted):
+        image = image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest")
+        palettes = [other for other in painted if other != path] + [taken[(i + 9 * k) % len(taken)] for k in range(12)]
+        for k, palette in enumerate(palettes):
+            colours = image_io.reduced(image_io.load(palette).rgb, 128)
+            image_io.save(color.match(image, colours), out / f"{path.stem}_{k:02}.png")
+    for path in taken:
+        image_io.save(image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest"), out / path.name)
+    return out
 
 
 def export(folder: Path, target: Path) -> None:

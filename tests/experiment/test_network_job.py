@@ -127,11 +127,38 @@ def _steps(run):
     return [event.step for event in events.Scalars("loss")]
 
 
+def test_a_network_for_any_style_begins_with_one_for_known_styles(train, tmp_path, noise):
+    styles, size = "style=[mosaic,hatching]", "method.style_size=64"
+    assert train(*tiny("multistyle", styles, size, "optimizer.lr=0.1", folder="known")).returncode == 0
+    still = ("method.start=known/network.safetensors", "optimizer.lr=1e-9", "training.style_crop=48")
+    done = train(*tiny("any_style", styles, size, *still, folder="any"))
+    assert done.returncode == 0, done.stderr
+    known, both = io.load(tmp_path / "known/network.ckpt"), io.load(tmp_path / "any/network.safetensors")
+    assert both.styles == known.styles == ["mosaic", "hatching"]
+    photo, painted = noise(64, 64), []
+    for name in known.styles:
+        looks = (
+            one.network.condition(one.known_style(name)[None], torch.ones(1, 1, 1, 1), 1.0) for one in (known, both)
+        )
+        painted.append([one.network(photo, look) for one, look in zip((known, both), looks, strict=True)])
+        assert (painted[-1][0] - painted[-1][1]).abs().max() < 0.05  # what is learned beside the straight line is small
+    assert (painted[0][0] - painted[1][0]).abs().max() > 0.1
+    for words, line in (
+        (("style=mosaic", *still), "knows mosaic, hatching, not mosaic"),
+        ((styles, "method.start=any/network.ckpt"), "give a network of method=multistyle"),
+        ((styles, *still, "method.network.embedding=1"), "an embedding of 2 or more"),
+    ):
+        done = train(*tiny("any_style", *words, folder="bad"))
+        assert done.returncode == 1 and line in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.slow
-def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path):
-    options = ("training.checkpoint_every=1", "steps=30", "style=mosaic")
+@pytest.mark.parametrize("method", ["adain", "any_style"])
+def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path, method):
+    options = ["training.checkpoint_every=1", "steps=30", "style=mosaic", "training.style_crop=32"]
+    options += ["method.network.channels=4"] if method == "adain" else []
     server = multiprocessing.get_context("forkserver")
-    arguments = tiny("adain", *options, "method.network.channels=4", folder="killed")
+    arguments = tiny(method, *options, folder="killed")
     process = server.Process(target=_train, args=(arguments, tmp_path, {"NST_CACHE": str(cache_in(tmp_path))}))
     process.start()
     deadline = time.time() + 120
@@ -142,7 +169,7 @@ def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train,
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert not (tmp_path / "killed/network.ckpt").exists()
-    for words in (tiny("adain", *options, "method.network.channels=4", folder="whole"), ("resume=killed",)):
+    for words in (tiny(method, *options, folder="whole"), ("resume=killed",)):
         done = train(*words)
         assert done.returncode == 0, done.stderr
     assert read(tmp_path / "killed", "metrics.json")["resumed"].endswith("killed/last.ckpt")

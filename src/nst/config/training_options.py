@@ -102,10 +102,9 @@ class TrainingOptions:
         )
 
     def style_crops(self, named: Sequence[Path], more: TrainingImages | None, seed: int) -> RandomCrops:
-        """Return random crops of style pictures: the named ones as often as all of a folder's."""
-        others = more.paths if more else []
+        """Return random crops of style pictures: the named ones, and those of a folder."""
         return RandomCrops(
-            TrainingImages([*(list(named) * max(1, len(others) // max(1, len(named)))), *others]),
+            TrainingImages([*named, *(more.paths if more else [])]),
             crop=self.style_crop or self.crop,
             zoom=self.style_zoom,
             cache=self.cache,
