@@ -70,7 +70,8 @@ def styles(photographs: Path, out: Path) -> Path:
 
     if out.is_dir():
         return out
-    out.mkdir(parents=True)
+    begun = out.with_name(f"{out.name}.part")
+    begun.mkdir(parents=True, exist_ok=True)
     taken = sorted(photographs.glob("*.png"))
     painted = [library.asset(name.replace("painted", "great")) for name in STYLES.split(",")]
     for i, path in enumerate(painted):
@@ -78,10 +79,10 @@ def styles(photographs: Path, out: Path) -> Path:
         palettes = [other for other in painted if other != path] + [taken[(i + 9 * k) % len(taken)] for k in range(12)]
         for k, palette in enumerate(palettes):
             colours = image_io.reduced(image_io.load(palette).rgb, 128)
-            image_io.save(color.match(image, colours), out / f"{path.stem}_{k:02}.png")
+            image_io.save(color.match(image, colours), begun / f"{path.stem}_{k:02}.png")
     for path in taken:
-        image_io.save(image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest"), out / path.name)
-    return out
+        image_io.save(image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest"), begun / path.name)
+    return begun.rename(out)
 
 
 def export(folder: Path, target: Path) -> None:
