@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import runpy
+import shlex
 import shutil
 import signal
 import sys
@@ -30,8 +31,10 @@ torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))  # two
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 """Real pictures and weights for development; tests that use them are skipped where they are not."""
+COMPILERS = "cc", "gcc", "clang"
 IN_C = pytest.mark.skipif(
-    sys.platform != "linux" or not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler here"
+    sys.platform != "linux" or not any(map(shutil.which, shlex.split(os.environ.get("CC", ""))[:1] or COMPILERS)),
+    reason="no C compiler here",
 )
 """Asks for a compiler, not for what it makes: C that does not compile must fail."""
 

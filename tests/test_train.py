@@ -72,7 +72,7 @@ def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path):
 
 
 def test_a_headline_painting_falls_back_with_one_line(train, tmp_path):
-    done = train(*QUICK, "style=starry_night", "hydra.run.dir=run", "download.hosts=[]")
+    done = train(*QUICK, "style=starry_night", "hydra.run.dir=run", "download.hosts=[]", "kernels=off")
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
