@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from conftest import ROOT
@@ -140,6 +141,35 @@ def test_what_cannot_be_evaluated_is_said_in_one_line(place, capsys, text, line)
     assert len(said.splitlines()) == 1
 
 
+def until_gone(group):
+    """Wait for the end of every process of a group."""
+    end = time.monotonic() + 60
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.1)
+        pytest.fail("processes are left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_for_the_evaluation_alone_ends_its_sweep_too(tmp_path, number):
+    painted(tmp_path / "c/c.png", 1)
+    painted(tmp_path / "s/s.png", 2)
+    (tmp_path / "study.yaml").write_text(f"contents: c\nstyles: s\ncommon: {COMMON}\nmethods: {{m: steps=100000}}\n")
+    environment = {**os.environ, "TORCH_HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nst", "evaluate", "study.yaml", "--output", "out"], cwd=tmp_path, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    while '"running"' not in "".join(path.read_text() for path in (tmp_path / "out").glob("m/*/status.json")):
+        assert process.poll() is None, "it ended before it was stopped"
+        time.sleep(0.2)
+    os.kill(process.pid, number)
+    assert process.wait(60) != 0
+    until_gone(process.pid)
+    assert '"interrupted"' in next((tmp_path / "out").glob("m/*/status.json")).read_text()
+
+
 COMMON = "[size=48, steps=2, pyramid=none, checkpoint=none, threads=1, trainer.accelerator=cpu]"
 
 
@@ -168,13 +198,14 @@ def test_an_evaluation_killed_at_any_moment_is_continued_to_the_same_table(tmp_p
         )  # fmt: skip
 
     moments = (("m1/*/final.png", pairs // 2), (f"m{count}/*/final.png", 1), ("figures/*.json", pairs))
-    for sign, least in moments:
+    for kill, (sign, least) in zip((os.kill, os.killpg, os.kill), moments, strict=True):
         process = run("killed")
         while len(list((tmp_path / "killed").glob(sign))) < least:
             assert process.poll() is None, "it ended before it was killed"
             time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGKILL)
+        kill(process.pid, signal.SIGKILL)
         process.wait()
+        until_gone(process.pid)  # what it started ends too
     assert run("killed").wait() == 0
     kept = {f: f.stat().st_mtime_ns for f in (tmp_path / "killed").glob("*/*/final.png")}
     assert len(kept) == pairs * count
