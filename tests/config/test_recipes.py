@@ -90,7 +90,9 @@ def rows(recipe: str) -> list[list[str]]:
     return [[*many, word("loss")], other]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(name, marks=() if n % 4 == 0 else pytest.mark.slow) for n, name in enumerate(RECIPES)]
+)
 def test_a_recipe_goes_with_other_words(recipe):
     for words in rows(recipe):
         check(f"experiment={recipe}", *words)

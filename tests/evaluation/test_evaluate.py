@@ -151,6 +151,7 @@ def until_gone(group):
         pytest.fail("processes are left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_for_the_evaluation_alone_ends_its_sweep_too(tmp_path, number):
     painted(tmp_path / "c/c.png", 1)

@@ -45,6 +45,7 @@ def command(monkeypatch, material, folder, *more, steps=4):
     return torch.load(folder / "out.pt", weights_only=True)
 
 
+@pytest.mark.slow
 def test_a_training_gives_the_same_bits_again_and_after_an_interruption(material, tmp_path, monkeypatch):
     for name in ("whole", "cut", "other"):
         (tmp_path / name).mkdir()

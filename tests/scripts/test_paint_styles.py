@@ -19,6 +19,7 @@ from painter.catalogue import contact_sheet, write  # noqa: E402
 from painter.gallery import PICTURES  # noqa: E402
 from painter.jpeg import encode  # noqa: E402
 
+QUICK = "hatching", "pointillism", "marbled_paper", "stained_glass"
 CATALOGUE = yaml.safe_load((ASSETS / "catalogue.yaml").read_text(encoding="utf-8"))
 
 
@@ -42,7 +43,9 @@ def manner(path: Path) -> np.ndarray:
     return np.array(features)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PICTURES]
+)
 def test_a_picture_is_the_same_at_every_run(name: str) -> None:
     assert PICTURES[name].paint(96).tobytes() == small(name).tobytes()
 
