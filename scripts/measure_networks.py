@@ -63,6 +63,7 @@ def main() -> None:
     """Paint, measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Path, default=io.bundled("multistyle"))
+    parser.add_argument("--styles", type=Path, nargs="+", help="files for a network of any style; its own named ones")
     parser.add_argument("--photographs", type=Path, nargs="+", required=True)
     parser.add_argument("--judges", nargs="+", default=["wavelet"], help="name, or name=checkpoint")
     parser.add_argument("--compare", type=Path, help="folder with pictures of another program")
@@ -73,10 +74,14 @@ def main() -> None:
     trained = io.load(given.network)
     painter = TiledNetwork(trained.network)
     photographs = {path.stem: image_io.reduced(image_io.load(path).rgb, given.size) for path in given.photographs}
+    files = {path.stem: path for path in given.styles or []} or {
+        s: library.asset(ASSETS.get(s, s)) for s in trained.styles
+    }
     pictures: dict[tuple[str, str, str], Tensor] = {}
     for name, photograph in photographs.items():
-        for style in trained.styles:
-            mix = styles.mix(trained, [styles.StyleRequest(style)], strength=1.0, masks=[None])
+        for style, file in files.items():
+            wanted = styles.StyleRequest(str(file) if given.styles else style)
+            mix = styles.mix(trained, [wanted], strength=1.0, masks=[None])
             start = time.process_time()
             pictures[name, style, "network"] = painted = painter.stylize(photograph, mix)
             print(f"{name} {style}: {time.process_time() - start:.2f} s of processor time", flush=True)
@@ -84,7 +89,7 @@ def main() -> None:
             if given.compare and (other := given.compare / f"{name}_{style}.png").is_file():
                 shown = image_io.resize(image_io.load(other).rgb, image_io.size_of(photograph))
                 pictures[name, style, "compared"] = shown
-    shown = {s: image_io.load(library.asset(ASSETS.get(s, s))).rgb for s in trained.styles}
+    shown = {style: image_io.load(file).rgb for style, file in files.items()}
     for words in given.judges:
         network, rows = judge(words), {}
         of_style = {s: reference(network, image_io.reduced(image, given.size))["style"] for s, image in shown.items()}
@@ -103,7 +108,7 @@ def main() -> None:
                 flush=True,
             )
         for kind in sorted({key[2] for key in rows}):
-            for style in trained.styles:
+            for style in files:
                 mine = [row for key, row in rows.items() if key[1:] == (style, kind)]
                 if mine:
                     means = [sum(values) / len(mine) for values in zip(*mine, strict=True)]

@@ -281,6 +281,28 @@ def test_without_a_checkpoint_the_network_that_comes_with_nst_paints_every_paint
     assert code == 1 and "nearest: mosaic" in err
 
 
+def test_without_a_checkpoint_any_picture_is_a_style_and_masks_place_styles(stylize, photo, tmp_path):
+    Image.effect_noise((200, 160), 90).convert("RGB").save(tmp_path / "noise.png")
+    Image.new("RGB", (200, 160), (230, 120, 20)).save(tmp_path / "orange.png")
+    mask = Image.new("L", (96, 64), 0)
+    mask.paste(255, (0, 0, 48, 64))
+    mask.save(tmp_path / "left.png")
+
+    def paint(name, *words):
+        code, _, err = stylize(f"content={photo}", f"output={name}.png", *words)
+        assert code == 0, err
+        return pixels(tmp_path / f"{name}.png")
+
+    noise, orange = paint("a", "style=noise.png"), paint("b", "style=orange.png")
+    assert orange[..., 0].mean() > orange[..., 2].mean() + 60  # it has the style's colours
+    assert np.abs(np.diff(noise, axis=1)).mean() > 1.5 * np.abs(np.diff(orange, axis=1)).mean()  # and its detail
+    both = paint("c", "style=noise.png,orange.png", "masks=left.png,null")
+    assert both[:, 60:, 0].mean() - both[:, 60:, 2].mean() > both[:, :36, 0].mean() - both[:, :36, 2].mean() + 20
+    assert sum(io.bundled(name).stat().st_size for name in ("multistyle", "any_style")) <= 4e6  # what is shipped
+    known = io.load(io.bundled("multistyle")).styles
+    assert io.load(io.bundled("any_style")).styles == known
+
+
 def test_the_width_of_the_strokes_changes_continuously(stylize, multistyle, photo, tmp_path):
     def paint(stroke):
         done = stylize(f"checkpoint={multistyle}", f"content={photo}", f"output={stroke}.png", f"stroke={stroke}")
