@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -169,6 +170,19 @@ def test_a_signal_for_the_evaluation_alone_ends_its_sweep_too(tmp_path, number):
     assert process.wait(60) != 0
     until_gone(process.pid)
     assert '"interrupted"' in next((tmp_path / "out").glob("m/*/status.json")).read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["study.yaml a=1 b=2 --output out", "study.yaml --output out a=1 b=2", "--output out study.yaml a=1 b=2",
+     "study.yaml a=1 --output out b=2"],
+)  # fmt: skip
+def test_words_stand_on_both_sides_of_a_flag(place, monkeypatch, line):
+    asked = []
+    monkeypatch.setattr("nst.evaluation.evaluate.evaluate", lambda study, folder: asked.append((study.common, folder)))
+    (place / "study.yaml").write_text(SETS + "common: [size=64]\nmethods: {a: {pictures: one}}")
+    assert command.main(line.split()) == 0
+    assert asked == [(["size=64", "a=1", "b=2"], Path("out"))]
 
 
 COMMON = "[size=48, steps=2, pyramid=none, checkpoint=none, threads=1, trainer.accelerator=cpu]"

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("study", type=Path, help="a YAML file, see above")
     parser.add_argument("--output", type=Path, help="folder; outputs/<name of the study> without it")
     parser.add_argument("words", nargs="*", metavar="OPTION=VALUE", help="words for every method that nst paints")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     from nst.utils import errors
 
     if "HYDRA_FULL_ERROR" not in os.environ:
