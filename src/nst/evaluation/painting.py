@@ -1,16 +1,12 @@
 """The pictures of a method for every pair: painted where they are missing, found where another program left them."""
 
 import csv
-import multiprocessing
-import os
-import runpy
-import signal
+import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from nst.config.words import words
@@ -25,7 +21,7 @@ from nst.utils.files import read_json, user_path, write
 UNWANTED = ("judge=none", "timelapse=none", "logger=none")
 """What a picture that is measured here need not have, where the study does not ask for it."""
 PATIENCE = 5.0
-"""Seconds that a sweep has to end by itself after Ctrl-C, which the terminal sends to it too."""
+"""Seconds that a sweep has after Ctrl-C to end by itself."""
 DEFAULT_BACKBONE = "small_vgg19"
 Rows = list[tuple[Path, Path, Path | None, dict[str, str]]]
 """Content, style, picture, and what a table says besides."""
@@ -77,36 +73,22 @@ def sweep(name: str, method: Method, study: Study, folder: Path) -> list[Entry]:
 
     The sweep's own folder says what is finished, so that one which was killed goes on where it was.
     """
-    process = multiprocessing.get_context("spawn").Process(target=_nst, args=(command(method, study, folder),))
-    process.start()
-    try:
-        process.join()
-    except KeyboardInterrupt:
-        process.join(PATIENCE)  # Ctrl-C is for both; a signal for this process alone is passed on
-        process.terminate()
-        process.join()
-        raise
+    command_line = [sys.executable, "-m", "nst.evaluation.lifeline", *command(method, study, folder)]
+    with subprocess.Popen(command_line, stdin=subprocess.PIPE) as process:
+        try:
+            process.wait()
+        except (
+            KeyboardInterrupt
+        ):  # Ctrl-C is for both; where it was for this process alone, the pipe's end stops the sweep
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+            raise
     try:
         runs = collect(folder)
     except FileNotFoundError:
         raise ValueError(f"method {name}: no picture was painted; the line above says why") from None
     keys = [key for key in map(_key, method.overrides or []) if len({run.choices.get(key) for run in runs}) > 1]
     return [_entry(name, run, keys) for run in runs]
-
-
-def _nst(words: Sequence[str]) -> None:
-    """Be the command `nst` with these words, and end as by SIGTERM when the starting process ends, however it does."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    sentinel = parent.sentinel
-
-    def stop() -> None:
-        wait([sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=stop, daemon=True).start()
-    sys.argv = ["nst", *words]
-    runpy.run_module("nst", run_name="__main__", alter_sys=True)
 
 
 def _key(word: str) -> str:
