@@ -9,6 +9,7 @@ from nst.data.image_io import DecodedImage
 from nst.data.inputs import Inputs, StylePicture
 from nst.methods import DivergedError, ImageMethod, initial_image
 from nst.methods.pyramid import Level
+from nst.networks import io
 from nst.objective import Target
 from nst.optim import lr_schedulers
 
@@ -348,5 +349,8 @@ def test_a_run_may_start_with_the_picture_of_the_network_that_comes_with_nst(obj
     opacity = torch.ones(1, 1, 41, 50)
     opacity[..., 25:] = 0  # what is transparent has no say in the norms
     assert (initial_image.network(replace(inputs, content_alpha=opacity), path=None) - start).abs().mean() > 1e-3
-    with pytest.raises(ValueError, match="does not know the style mosiac"):
-        initial_image.network(replace(inputs, style_name="mosiac"), path=None)
+    looks = [replace(inputs, style_name="mine", style=noise(32, 32, seed=seed) ** (seed + 1)) for seed in range(2)]
+    of_files = [initial_image.network(one, path=None) for one in looks]  # by the network for any style
+    assert (of_files[0] - of_files[1]).abs().mean() > 0.02
+    with pytest.raises(ValueError, match="does not know the style mine"):
+        initial_image.network(looks[0], path=str(io.bundled("multistyle")))

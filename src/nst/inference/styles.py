@@ -15,8 +15,6 @@ from nst.networks.io import Trained
 from nst.utils.errors import nearest
 from nst.utils.files import user_path
 
-STYLE_SIZE = 320  # shorter edge of a style file, pixels, if the checkpoint does not say at which it was trained
-
 SMALLEST = 16  # of a style file, pixels
 
 
@@ -151,14 +149,13 @@ def _code(name: str, trained: Trained) -> Tensor:
     path = user_path(name)
     if not path.is_file():
         raise ValueError(f"style={name} is no file and no style of the checkpoint; nearest: {near}")
-    edge = trained.config.get("method", {}).get("style_size", STYLE_SIZE)
     found = image_io.load(path)
     height, width = image_io.size_of(found.rgb)
     if min(height, width) < SMALLEST:
         raise ValueError(f"style={name} has {width} x {height} pixels; give a picture of {SMALLEST} or more")
     like = next(trained.network.parameters())
     alpha = None if found.alpha is None else found.alpha.to(like)
-    return trained.network.encode_reduced(found.rgb.to(like), alpha, edge).cpu()
+    return trained.network.encode_reduced(found.rgb.to(like), alpha, trained.style_size).cpu()
 
 
 def read_masks(files: str | None, count: int, size: tuple[int, int], max_megapixels: float) -> list[Tensor | None]:

@@ -13,9 +13,6 @@ from nst.data.resampling import Resampling
 from nst.networks import Adain, AnyStyle, io, visible_moments
 from nst.utils.files import user_path
 
-NETWORK_STYLE = 320
-"""Shorter edge of a style that a network for any style looks at, pixels."""
-
 
 @dataclass(frozen=True)
 class InitInputs:
@@ -137,7 +134,7 @@ def network(inputs: InitInputs, *, path: str | None) -> Tensor:
     if inputs.style_name in trained.styles:
         code = trained.known_style(inputs.style_name)
     elif isinstance(trained.network, Adain | AnyStyle):
-        code = trained.network.encode_reduced(inputs.style, inputs.style_alpha, NETWORK_STYLE)
+        code = trained.network.encode_reduced(inputs.style, inputs.style_alpha, trained.style_size)
     else:
         raise ValueError(
             f"init=network does not know the style {inputs.style_name}; the network has {', '.join(trained.styles)}; "

@@ -27,6 +27,8 @@ KINDS: dict[str, type[KnownStyles] | type[Adain]] = {
     "adain": Adain,
     "any_style": AnyStyle,
 }
+STYLE_SIZE = 320
+"""`Trained.style_size` where a file doesn't say it."""
 KEPT = "keeps."
 """Before the names of what a network needs besides its parameters, in a .safetensors file."""
 MISFITS = (RuntimeError, ValueError, KeyError, AttributeError, TypeError, ZeroDivisionError)
@@ -52,6 +54,11 @@ class Trained:
     styles: list[str]
     statistics: dict[str, Tensor] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def style_size(self) -> int:
+        """Shorter edge at which a picture of a style is looked at, pixels: that of the training."""
+        return int(self.config.get("method", {}).get("style_size", STYLE_SIZE))
 
     def known_style(self, name: str) -> Tensor:
         """Return the code of a style that the network knows."""
