@@ -140,6 +140,21 @@ class Film:
             skipped.extend(range(missing if missing > 1 else 0))
             self.lost = max(len(skipped), stream.frames - number) if skipped else 0
 
+    def times(self) -> list[Fraction]:
+        """Return the time stamps of the frames in seconds, in order, as the container tells them."""
+        with self.av.open(str(self.path)) as container:
+            stream = self._stream(container)
+            packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+            stamps = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+            return sorted(stamp * Fraction(stream.time_base) for stamp in stamps if stamp is not None)
+
+    def rates(self) -> list[Fraction]:
+        """Return the frame rates that the film may have if it has an even one, the likeliest first."""
+        with self.av.open(str(self.path)) as container:
+            stream = self._stream(container)
+            found = (stream.base_rate, stream.guessed_rate, stream.average_rate, self.about.rate)
+            return list(dict.fromkeys(Fraction(rate) for rate in found if rate))
+
     def damage(self, done: str) -> str | None:
         """Return one line about what could not be read, with what became of the rest; None for a whole film."""
         if not self.lost:
@@ -210,11 +225,15 @@ def _about(container: Any, stream: Any, frame: Any) -> About:
 def _colours(codec: Any, frame: Any) -> Colours:
     space, extent = int(frame.colorspace), int(frame.color_range)
     if frame.format.is_rgb or space not in MATRICES:  # pixels of RGB become those of any space
-        high = frame.height > HD[0] or frame.width > HD[1]
-        space = BT709 if high or frame.format.is_rgb else BT601
+        space = BT709 if frame.format.is_rgb else untagged_space(frame.height, frame.width)
     if extent not in (LIMITED, FULL) or frame.format.is_rgb:
         extent = FULL if frame.format.name.startswith("yuvj") else LIMITED
     return Colours(space, extent, int(codec.color_primaries), int(codec.color_trc))
+
+
+def untagged_space(height: int, width: int) -> int:
+    """Return the colour space that players take a film for which has no tag, by its size in pixels."""
+    return BT709 if height > HD[0] or width > HD[1] else BT601
 
 
 def _rgb(frame: Any, about: About) -> np.ndarray:

@@ -5,6 +5,8 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,58 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from nst.data import video
-from nst.data.film import ACCURATE, Film, Frame, matrix_of
+from nst.data.film import ACCURATE, BT601, LIMITED, UNKNOWN, Colours, Film, Frame, matrix_of, untagged_space
 from nst.utils.files import load_weights_only, read_json, write
 
 SEGMENT = 48  # frames of a piece of the encoded film, which begins with a whole picture
 CODECS = {
     "libx264": {"crf": "18", "preset": "fast", "bf": "0"},  # bf: pictures lie in the order of their time stamps
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1", "lag-in-frames": "0"},
+    "libvpx": {"crf": "6", "b": "50M", "deadline": "good", "cpu-used": "4", "lag-in-frames": "0"},
+    "mpeg4": {"qmin": "2", "qmax": "3", "bf": "0"},
+    "msmpeg4v3": {"qmin": "2", "qmax": "3", "bf": "0"},
+    "mpeg2video": {"qmin": "2", "qmax": "3", "bf": "0", "flags": "+low_delay"},
 }
-"""Encoder -> its options; the first that a container takes is used."""
+"""Encoder -> its options."""
+NAMES = {
+    "libx264": "H.264",
+    "libvpx-vp9": "VP9",
+    "libvpx": "VP8",
+    "mpeg4": "MPEG-4",
+    "msmpeg4v3": "MS-MPEG-4",
+    "mpeg2video": "MPEG-2",
+}
 COPIED = ("audio", "subtitle")
-TIMED = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".flv", ".3gp", ".nut")
-"""Containers that keep the time stamp of every frame: AVI, ASF and MPEG program streams do not."""
+MODERN = ("libx264", "libvpx-vp9")
+TIMED = {
+    **dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".nut"), MODERN),
+    **dict.fromkeys((".wmv", ".asf"), ("msmpeg4v3",)),
+}
+"""Extension of a container that keeps the time stamp of every frame -> encoders; the first that it takes is used."""
+PACED = {
+    ".avi": ("mpeg4",),  # FFmpeg reads H.264 in AVI and ASF a frame late
+    ".ogv": ("libvpx",),
+    **dict.fromkeys((".mpg", ".mpeg", ".vob"), ("mpeg2video",)),
+}
+"""Likewise of a container that holds one frame rate."""
 OWN_METADATA = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """An even frame rate.
+
+    Attributes:
+        rate: Frames a second.
+        start: Time of the first frame, seconds.
+    """
+
+    rate: Fraction
+    start: Fraction
+
+    def number(self, time: Fraction) -> int:
+        """Return the time stamp of a frame in units of 1 / rate, for its time in seconds."""
+        return round(self.start * self.rate) + round((time - self.start) * self.rate)
 
 
 def output_suffix(source: Path) -> str:
@@ -45,19 +86,44 @@ def comment_of(path: Path) -> str:
     return str(tags.get("comment", ""))
 
 
-def codec_for(film: Film, target: Path) -> str:
+def pace_of(film: Film, target: Path) -> Pace | None:
+    """Return the even frame rate of a film for a container that holds no other; None for one that keeps time stamps.
+
+    Raises:
+        ValueError: The container is unknown, or the frames come at varying times.
+    """
+    if target.suffix.lower() in TIMED:
+        return None
+    if target.suffix.lower() not in PACED:
+        raise ValueError(f"output={target} is no container of films; give one of {', '.join([*TIMED, *PACED])}")
+    times = film.times()
+    for rate in film.rates():
+        steps = [(time - times[0]) * rate for time in times]
+        if all(abs(step - number) < 0.25 for number, step in enumerate(steps)):
+            return Pace(rate, times[0])
+    raise ValueError(
+        f"output={target} holds one even frame rate, but the frames of {film.path} come at varying times; "
+        f"give output={target.stem}.mkv, which keeps them"
+    )
+
+
+def codec_for(film: Film, target: Path, rate: Fraction) -> str:
     """Return the encoder for a file, which must also hold the sound and the subtitles of the film.
+
+    Args:
+        film: The film.
+        target: The file.
+        rate: Frames a second.
 
     Raises:
         ValueError: The container holds no such pictures, or not this sound or these subtitles.
     """
-    if target.suffix.lower() not in TIMED:
-        raise ValueError(f"output={target} can't hold every frame's time stamp; give one of {', '.join(TIMED)}")
-    reason = "it takes neither H.264 nor VP9"
-    for codec in CODECS:
+    codecs = {**TIMED, **PACED}[target.suffix.lower()]
+    reason = f"it takes no {' or '.join(NAMES[codec] for codec in codecs)} of {float(rate):.5g} frames a second"
+    for codec in codecs:
         for copies in (False, True):
             try:
-                _try_header(film, target, codec, copies=copies)
+                _try_header(film, target, codec, rate, copies=copies)
             except (film.av.FFmpegError, ValueError):
                 if copies:
                     reason = f"it can't hold this film's sound or subtitles ({', '.join(_copied_codecs(film))})"
@@ -67,13 +133,13 @@ def codec_for(film: Film, target: Path) -> str:
     raise ValueError(f"output={target} can't be written: {reason}; give output={target.stem}.mkv")
 
 
-def _try_header(film: Film, target: Path, codec: str, *, copies: bool) -> None:
+def _try_header(film: Film, target: Path, codec: str, rate: Fraction, *, copies: bool) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         film.av.open(str(film.path)) as source,
         film.av.open(str(Path(folder) / f"a{target.suffix}"), "w") as out,
     ):
-        stream = out.add_stream(codec, rate=round(film.about.rate) or 1, options=dict(CODECS[codec]))
+        stream = out.add_stream(codec, rate=rate, options=dict(CODECS[codec]))
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for one in _copied(source) if copies else []:
             out.add_stream_from_template(one)
@@ -111,7 +177,10 @@ class FilmWriter:
 
     def __init__(self, film: Film, target: Path, asked: Mapping[str, Any], *, comment: str = "") -> None:
         self.film, self.target, self.comment = film, target, comment
-        self.codec = codec_for(film, target)
+        self.pace = pace_of(film, target)
+        self.rate = self.pace.rate if self.pace else film.about.rate
+        self.time_base = 1 / self.rate if self.pace else film.about.time_base
+        self.codec = codec_for(film, target, self.rate)
         self.folder = target.with_name(f".{target.name}.parts")
         self.folder.mkdir(exist_ok=True)
         self.lock = FileLock(self.folder / "lock")
@@ -202,18 +271,30 @@ class FilmWriter:
         self.stamps = {}
 
     def _stream(self, out: Any, pixels: np.ndarray) -> Any:
-        about = self.film.about
-        stream = out.add_stream(self.codec, rate=about.rate, options=dict(CODECS[self.codec]))
+        about, colours = self.film.about, self._colours(pixels)
+        stream = out.add_stream(self.codec, rate=self.rate, options=dict(CODECS[self.codec]))
         context = stream.codec_context
         stream.height, stream.width = (length // 2 * 2 for length in pixels.shape[:2])  # 4:2:0 has even edges
         deep = pixels.dtype == np.uint16 and self.codec == "libx264"
         stream.pix_fmt = "yuv420p10le" if deep else "yuv420p"
-        stream.time_base = context.time_base = about.time_base
+        stream.time_base = context.time_base = self.time_base
         context.sample_aspect_ratio = about.aspect
-        context.colorspace, context.color_range = about.colours.space, about.colours.range
-        context.color_primaries, context.color_trc = about.colours.primaries, about.colours.transfer
-        context.flags |= self.film.av.codec.context.Flags.global_header
+        context.colorspace, context.color_range = colours.space, colours.range
+        context.color_primaries, context.color_trc = colours.primaries, colours.transfer
+        if not self.pace:  # containers of one rate have the parameters in the stream, before each whole picture
+            context.flags |= self.film.av.codec.context.Flags.global_header
         return stream
+
+    def _colours(self, pixels: np.ndarray) -> Colours:
+        """Return the film's colours, or those that players take pixels for whose codec has no tags."""
+        colours = self.film.about.colours
+        if self.codec in MODERN:
+            return colours
+        if self.codec == "mpeg2video":  # has no tag for the range alone
+            return replace(colours, range=LIMITED)
+        height, width = pixels.shape[:2]
+        space = BT601 if self.codec == "libvpx" else untagged_space(height, width)
+        return Colours(space, LIMITED, UNKNOWN, UNKNOWN)
 
     def _frame(self, number: int, kind: str) -> Any:
         pixels, about = self.read(number), self.film.about
@@ -221,9 +302,11 @@ class FilmWriter:
         raw = self.film.av.VideoFrame.from_ndarray(
             np.ascontiguousarray(pixels[:height, :width]), format="rgb48le" if pixels.dtype == np.uint16 else "rgb24"
         )
-        frame = raw.reformat(format=kind, interpolation=ACCURATE, **matrix_of(about.colours, "dst"))
-        frame.pts, frame.time_base = self.stamps[number][0], about.time_base
-        frame.duration = self.stamps[number][1]
+        frame = raw.reformat(format=kind, interpolation=ACCURATE, **matrix_of(self._colours(pixels), "dst"))
+        frame.pts, frame.duration = self.stamps[number]
+        if self.pace:
+            frame.pts, frame.duration = self.pace.number(frame.pts * about.time_base), 1
+        frame.time_base = self.time_base
         return frame
 
     def _mux(self, part: Path) -> None:
@@ -236,7 +319,7 @@ class FilmWriter:
             out.metadata.update({"comment": self.comment, **own} if self.comment else own)
             with self.film.av.open(str(pieces[0])) as first:
                 pictures = out.add_stream_from_template(first.streams.video[0])
-            pictures.time_base = self.film.about.time_base
+            pictures.time_base = self.time_base
             copies = {}
             for stream in _copied(source):
                 copies[stream.index] = copy = out.add_stream_from_template(stream)
