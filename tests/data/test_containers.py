@@ -90,6 +90,13 @@ def test_sound_is_copied(tmp_path, name, codec):
     assert abs(moved).max() < 1 / NTSC  # AVI counts in frames: the sound is beside its picture to less than one
 
 
+@pytest.mark.parametrize("name", ["b.mts", "b.m2ts", "b.ts"])
+def test_sound_that_cannot_be_read_back_is_refused_before_a_frame_is_painted(tmp_path, name):
+    path = with_sound(tmp_path / "a.mkv", "pcm_s16le", even(tmp_path / "p.mp4"))
+    with pytest.raises(ValueError, match=r"can't hold this film's sound or subtitles \(pcm_s16le\); give output=b.mkv"):
+        FilmWriter(Film(path), tmp_path / name, {})
+
+
 @pytest.mark.parametrize("name", ["b.avi", "b.wmv", "b.ogv", "b.mpg"])
 @pytest.mark.parametrize("height", [720, 64])
 def test_colours_are_right_without_tags(tmp_path, name, height):

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from nst.data import video
 from nst.data.film import ACCURATE, BT601, LIMITED, UNKNOWN, Colours, Film, Frame, matrix_of, untagged_space
 from nst.utils.files import load_weights_only, read_json, write
 
+TRIED_FRAMES, TRIED_PACKETS = 8, 64  # of a trial of a container: enough for it to be recognised
 SEGMENT = 48  # frames of a piece of the encoded film, which begins with a whole picture
 CODECS = {
     "libx264": {"crf": "18", "preset": "fast", "bf": "0"},  # bf: pictures lie in the order of their time stamps
@@ -123,7 +125,7 @@ def codec_for(film: Film, target: Path, rate: Fraction) -> str:
     for codec in codecs:
         for copies in (False, True):
             try:
-                _try_header(film, target, codec, rate, copies=copies)
+                _try(film, target, codec, rate, copies=copies)
             except (film.av.FFmpegError, ValueError):
                 if copies:
                     reason = f"it can't hold this film's sound or subtitles ({', '.join(_copied_codecs(film))})"
@@ -133,17 +135,33 @@ def codec_for(film: Film, target: Path, rate: Fraction) -> str:
     raise ValueError(f"output={target} can't be written: {reason}; give output={target.stem}.mkv")
 
 
-def _try_header(film: Film, target: Path, codec: str, rate: Fraction, *, copies: bool) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        film.av.open(str(film.path)) as source,
-        film.av.open(str(Path(folder) / f"a{target.suffix}"), "w") as out,
-    ):
-        stream = out.add_stream(codec, rate=rate, options=dict(CODECS[codec]))
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for one in _copied(source) if copies else []:
-            out.add_stream_from_template(one)
-        out.start_encoding()
+def _try(film: Film, target: Path, codec: str, rate: Fraction, *, copies: bool) -> None:
+    """Write a small film of the kind, with the beginning of the sound and subtitles.
+
+    Raises:
+        FFmpegError: The container takes no such stream.
+        ValueError: It says that it does, but the stream can't be read back.
+    """
+    with tempfile.TemporaryDirectory() as folder, film.av.open(str(film.path)) as source:
+        file, kept = Path(folder) / f"a{target.suffix}", _copied(source) if copies else []
+        with film.av.open(str(file), "w") as out:
+            stream = out.add_stream(codec, rate=rate, options=dict(CODECS[codec]))
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+            taken = {one.index: out.add_stream_from_template(one) for one in kept}
+            out.start_encoding()
+            if not kept:
+                return
+            for _ in range(TRIED_FRAMES):
+                out.mux(stream.encode(film.av.VideoFrame(64, 64, "yuv420p")))
+            out.mux(stream.encode())
+            for packet in islice(source.demux(kept), TRIED_PACKETS):
+                if packet.dts is not None:
+                    packet.stream = taken[packet.stream.index]
+                    out.mux(packet)
+        with film.av.open(str(file)) as back:
+            read = [one.codec_context and one.codec_context.name for one in _copied(back)]
+        if read != [one.codec_context.name for one in kept]:
+            raise ValueError(f"{target.suffix} gives {read} back")
 
 
 def _copied(container: Any) -> list[Any]:
