@@ -101,7 +101,7 @@ def test_lpips_is_the_papers_formula(noise, monkeypatch, tmp_path):
     torch.save(model.state_dict(), tmp_path / "hub/checkpoints/squeezenet1_1-b8a52dc0.pth")
     x, y = noise(64, 64, seed=1), noise(64, 64, seed=2)
     folder = torchmetrics_lpips.__file__.replace("lpips.py", "lpips_models/squeeze.pth")
-    linear = torch.load(folder, weights_only=True)
+    linear = torch.load(folder, map_location="cpu", weights_only=True)
     shift, scale = torch.tensor([-0.030, -0.088, -0.188]), torch.tensor([0.458, 0.448, 0.450])
     total = 0.0
     with torch.no_grad():
