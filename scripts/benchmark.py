@@ -142,9 +142,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=None, help="of torch; all cores where not given")
     parser.add_argument("--best", action="store_true", help="also the best plain loop: bfloat16, compiled")
     parser.add_argument("--checkpoint", default="random", help="with --time-to-picture: the network's weights")
-    parser.add_argument("--time-to-picture", action="store_true", help="seconds to what 500 plain steps of Adam reach")
+    parser.add_argument("--time-to-picture", action="store_true", help="seconds to what a plain loop reaches")
     race_only = "with --time-to-picture: "
-    parser.add_argument("--plain-steps", type=int, default=500, help=race_only + "of the plain loop")
+    parser.add_argument("--plain-steps", type=int, default=500, help=race_only + "of the plain loop's Adam")
+    parser.add_argument(
+        "--plain-evaluations", type=int, default=0, help=race_only + "of the plain loop's L-BFGS; 0: without it"
+    )
     parser.add_argument(
         "--rates", type=float, nargs="+", default=[0.004, 0.02], help=race_only + "of the plain loop's Adam, of [0, 1]"
     )

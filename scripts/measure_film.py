@@ -5,24 +5,14 @@ damaged film, ends the measurement.
 """
 
 import argparse
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import nst  # noqa: F401 - before torch: it says how threads wait
 
 # isort: split
-from torch import Tensor
-
-from nst.data.film import Film
+from nst.evaluation.films import images
 from nst.metrics import temporal
-
-
-def images(path: Path, count: int | None) -> Iterator[Tensor]:
-    """Yield the frames of a film, up to a number of them."""
-    for frame in Film(path).frames():
-        if frame.number == count:
-            return
-        yield frame.image()
 
 
 def main() -> None:
@@ -34,7 +24,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="one frame in so many is measured")
     asked = parser.parse_args()
     for path in asked.painted:
-        found = temporal.figures(images(asked.original, asked.frames), images(path, asked.frames), every=asked.every)
+        both = (islice(images(file), asked.frames) for file in (asked.original, path))
+        found = temporal.figures(*both, every=asked.every)
         print(path.name, *(f"{name} {value:.4f}" for name, value in found.items() if value is not None), flush=True)
 
 

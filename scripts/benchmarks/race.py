@@ -1,15 +1,17 @@
-"""Time to a picture: seconds until a way of optimising reaches what a plain loop reaches in 500 steps of Adam.
+"""Time to a picture: seconds until a way of optimising reaches what a plain loop reaches.
 
-There is an aim for each rate of the plain loop's Adam: the field's programs differ in it, and what they reach does.
-The plain loop's seconds are 500 times the median of its first steps; the other steps, which only find the aim, are
-taken by our faster convolutions, the same function but for rounding.
+There is an aim for 500 steps of Adam at each rate, because the field's programs differ in it, and one for 1000
+evaluations of L-BFGS. The plain loop's seconds are so many times the median of its first steps. All that is timed comes
+first; the other plain steps, which only find the aim, are taken by our faster convolutions, the same function but for
+rounding, and another program may compute beside them.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import skimage.data
@@ -47,54 +49,83 @@ STYLE = "swirling_night.jpg"
 TIMED = 12  # plain steps that are timed
 
 
-class Goal(Callback):
-    """Notes, for every aim, the seconds of the first step of full size whose picture is as good.
+class Trajectory(Callback):
+    """Notes after every step of full size the seconds so far and the picture's loss.
 
     Args:
-        aims: Losses to reach.
         edge: Full size.
         judge: The picture's loss, in full precision, the same for all.
         patience: Seconds after which what is left is given up.
     """
 
-    def __init__(
-        self, aims: Sequence[float], edge: int, judge: Callable[[torch.Tensor], float], *, patience: float
-    ) -> None:
+    def __init__(self, edge: int, judge: Callable[[torch.Tensor], float], *, patience: float) -> None:
         self.edge, self.judge, self.patience = edge, judge, patience
-        self.began, self.idle, self.loss = time.perf_counter(), 0.0, float("inf")
-        self.reached: dict[float, float | None] = dict.fromkeys(aims)
+        self.began, self.idle = time.perf_counter(), 0.0
+        self.steps: list[tuple[float, float]] = []  # seconds, loss
 
     def on_train_batch_end(self, trainer: Trainer, module: ImageModule, *args: object) -> None:
         """Look, off the clock."""
         now = time.perf_counter()
+        seconds = now - self.began - self.idle
         if max(module.size) == self.edge:
-            self.loss = self.judge(module.image().detach())
-            for aim, seconds in self.reached.items():
-                if seconds is None and self.loss <= aim:
-                    self.reached[aim] = now - self.began - self.idle
-            if None not in self.reached.values() or now - self.began - self.idle > self.patience:
-                trainer.should_stop = True
+            self.steps.append((seconds, self.judge(module.image().detach())))
+        trainer.should_stop |= seconds > self.patience
         self.idle += time.perf_counter() - now
 
+    def reached(self, aim: float) -> float | None:
+        """Return the seconds of the first picture that is as good."""
+        return next((seconds for seconds, loss in self.steps if loss <= aim), None)
 
-def plain(
-    objective: Objective, faster: Objective, content: torch.Tensor, style: torch.Tensor, *, rate: float, steps: int
-) -> tuple[float, torch.Tensor]:
-    """Take plain steps of Adam at a constant rate; return the seconds and the picture."""
-    references = objective.references(content, [Target(style)])
-    image = content.clone().requires_grad_()
-    optimizer = torch.optim.Adam([image], lr=rate)
-    seconds = []
-    for step in range(steps):
+
+class Plain:
+    """A plain loop on pixels, from the photograph.
+
+    Args:
+        optimizer: Of the picture.
+        objective: By torch's operators alone; the first steps are timed with it.
+        faster: The same with our operators, for the other steps.
+        content, style: `(1, 3, H, W)` in [0, 1].
+        count: Steps, an evaluation each.
+        clamp: Keep the picture in [0, 1] after each step.
+    """
+
+    def __init__(
+        self,
+        optimizer: Callable[[list[torch.Tensor]], torch.optim.Optimizer],
+        objective: Objective,
+        faster: Objective,
+        content: torch.Tensor,
+        style: torch.Tensor,
+        *,
+        count: int,
+        clamp: bool,
+    ) -> None:
+        self.objective, self.faster, self.count, self.clamp = objective, faster, count, clamp
+        self.references = objective.references(content, [Target(style)])
+        self.image = content.clone().requires_grad_()
+        self.optimizer = optimizer([self.image])
+        seconds = [self._step(objective) for _ in range(TIMED)]
+        self.seconds = count * statistics.median(seconds[1:])
+
+    def _step(self, objective: Objective) -> float:
+        def evaluate() -> torch.Tensor:
+            self.optimizer.zero_grad()
+            loss = objective.total(objective(self.image, self.references))
+            loss.backward()
+            return loss
+
         began = time.perf_counter()
-        optimizer.zero_grad()
-        one = objective if step < TIMED else faster
-        one.total(one(image, references)).backward()
-        optimizer.step()
-        with torch.no_grad():
-            image.clamp_(0, 1)
-        seconds.append(time.perf_counter() - began)
-    return steps * statistics.median(seconds[1:TIMED]), image.detach()
+        self.optimizer.step(evaluate)
+        if self.clamp:
+            with torch.no_grad():
+                self.image.clamp_(0, 1)
+        return time.perf_counter() - began
+
+    def picture(self) -> torch.Tensor:
+        """Take the other steps, and return the picture."""
+        for _ in range(TIMED, self.count):
+            self._step(self.faster)
+        return self.image.detach()
 
 
 def run(options: argparse.Namespace, configure: Callable[..., DictConfig]) -> None:
@@ -124,38 +155,49 @@ def _race(
     faster = instantiate.objective(cfg)
     content, style = image_io.reduced(photo, edge), image_io.reduced(painting, edge)
     references = objective.references(content, [Target(style)])
+    network = f"{cfg.backbone.get('model', 'wavelet')} {edge} px"
 
     @torch.no_grad()
     def judge(image: torch.Tensor) -> float:
         return float(faster.total(faster(image, references)))
 
-    name = f"{cfg.backbone.get('model', 'wavelet')} {edge} px"
-    rows: list[dict[str, object]] = []
-    plains: dict[float, tuple[float, float]] = {}  # rate -> seconds, loss
-    for rate in options.rates:
-        seconds, picture = plain(objective, faster, content, style, rate=rate, steps=options.plain_steps)
-        plains[rate] = seconds, (aim := judge(picture))
-        print(
-            f"{name}: {options.plain_steps} plain steps of Adam({rate:g}): {seconds:.1f} s, loss {aim:.5f}", flush=True
+    plain = functools.partial(Plain, objective=objective, faster=faster, content=content, style=style)
+    plains = {
+        f"{options.plain_steps} steps of Adam({rate:g})": plain(
+            functools.partial(torch.optim.Adam, lr=rate), count=options.plain_steps, clamp=True
         )
-        rows.append({"network": name, "way": "plain", "rate": rate, "seconds": seconds, "loss": aim, "share": 1.0})
-    patience = options.patience * max(seconds for seconds, _ in plains.values())
+        for rate in options.rates
+    }
+    if options.plain_evaluations:
+        lbfgs = functools.partial(torch.optim.LBFGS, max_iter=1, history_size=100, tolerance_grad=0, tolerance_change=0)
+        name = f"{options.plain_evaluations} evaluations of L-BFGS"
+        plains[name] = plain(lbfgs, count=options.plain_evaluations, clamp=False)
+    for name, loop in plains.items():
+        print(f"{network}: {name}: {loop.seconds:.1f} s", flush=True)
+    patience = options.patience * max(loop.seconds for loop in plains.values())
+    taken: dict[str, Trajectory] = {}
     for way in options.ways:
         words, most = WAYS[way]
         long = configure(*words)
-        goal = Goal([aim for _, aim in plains.values()], edge, judge, patience=patience)
+        taken[way] = Trajectory(edge, judge, patience=patience)
         method: ImageMethod = instantiate.method(long, objective=instantiate.objective(long))
         method.levels = [*method.levels[:-1], Level(edge, most)]
         for stage in method.stages(Inputs(DecodedImage(content), content, [StylePicture("style", style)])):
-            trainer = instantiate.trainer(long, options.out, stage.steps, [], [goal])
+            trainer = instantiate.trainer(long, options.out, stage.steps, [], [taken[way]])
             with kernels.keep_memory(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
-        for rate, (seconds, aim) in plains.items():
-            taken = goal.reached[aim]
-            share = None if taken is None else taken / seconds
-            told = f"not reached: {goal.loss:.5f}" if taken is None else f"{taken:.1f} s, {share:.2f} of it"
-            print(f"  {way}, against {rate:g}: {told}", flush=True)
-            rows.append(
-                {"network": name, "way": way, "rate": rate, "seconds": taken, "loss": goal.loss, "share": share}
-            )
+        seconds, loss = taken[way].steps[-1]
+        print(f"  {way}: {len(taken[way].steps)} steps of full size, {seconds:.1f} s, loss {loss:.5f}", flush=True)
+    print("  all is timed; what follows finds the aims", flush=True)
+    rows: list[dict[str, object]] = []
+    for name, loop in plains.items():
+        aim = judge(loop.picture())
+        print(f"{network}: {name}: loss {aim:.5f}", flush=True)
+        rows.append({"network": network, "way": name, "seconds": loop.seconds, "loss": aim, "share": 1.0})
+        for way, trajectory in taken.items():
+            reached = trajectory.reached(aim)
+            share = None if reached is None else reached / loop.seconds
+            told = "not reached" if reached is None else f"{reached:.1f} s, {share:.3f} of it"
+            print(f"  {way}: {told}", flush=True)
+            rows.append({"network": network, "way": way, "aim": name, "seconds": reached, "share": share})
     return rows

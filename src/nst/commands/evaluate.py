@@ -12,14 +12,14 @@ from pathlib import Path
 EXAMPLE = """
 A study.yaml:
 
-contents: photographs/           # a folder; or {folder: F, names: [...]}, {folder: F, hashes: sha256sum.txt}; samples
+contents: photographs/           # a folder; {folder: F, names: [...]}, {folder: F, hashes: sha256sum.txt}; samples
 styles: samples                  # those that come with nst
 common: [size=384]
-methods:
+methods:                         # of films with [method=film], or a network
   wavelet: backbone=wavelet      # words of nst
   curve: weights.content=0.02,0.06,0.2      # several settings: compared with others at equal content
   network: {checkpoint: network.ckpt, options: ["style={style_path}"]}
-  theirs: {pictures: folder}     # <content>_<style>.png of any other program
+  theirs: {pictures: folder}     # <content>_<style>.png of any other program, of a film .mp4
 judges:                          # networks that measure
   vgg: [judge=vgg19, judge.network.checkpoint=vgg19.pth]
   squeezenet_embedded: [judge=squeezenet_embedded]

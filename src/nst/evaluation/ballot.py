@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from nst.evaluation import films
 from nst.evaluation.measuring import IDENTITY, TARGET, Measured
 from nst.sweeps.gallery.thumbnails import small, uri
 from nst.utils.files import write
@@ -21,7 +22,7 @@ def write_page(file: Path, measured: Sequence[Measured]) -> None:
 
     Args:
         file: The page.
-        measured: All pictures; photographs and paintings are shown above the two.
+        measured: All pictures; photographs and paintings are shown above the two, and of films the middle frame.
     """
     pairs: dict[tuple[str, str], dict[str, Any]] = {}
     for one in measured:
@@ -46,7 +47,7 @@ def write_page(file: Path, measured: Sequence[Measured]) -> None:
         }
         for pair in pairs.values()
     ]
-    shown = [small(path, EDGE) for path in images]
+    shown = [small(films.shown(path, file.parent / films.FOLDER), EDGE) for path in images]
     data = {"pairs": rows, "images": ["" if image is None else uri(image, quality=85) for image in shown]}
     environment = Environment(
         loader=PackageLoader("nst", "assets/evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from nst.data import image_io
-from nst.evaluation import ballot, report, votes
+from nst.evaluation import ballot, films, report, votes
 from nst.evaluation.measuring import Measured, measure, references
 from nst.evaluation.painting import Entry, pictures
 from nst.evaluation.study import Study
@@ -39,7 +38,7 @@ def evaluate(study: Study, folder: Path, *, say: Callable[[str], None] = print) 
         if len(measured) % 20 == 0:
             say(f"{len(measured)} of {len(entries)} pictures measured")
     ballot.write_page(folder / "vote.html", measured)
-    return report.make(folder, study, measured, frechet(study, measured), opinions(study, measured))
+    return report.make(folder, study, measured, frechet(study, measured, folder), opinions(study, measured))
 
 
 def opinions(study: Study, measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
@@ -60,8 +59,11 @@ def opinions(study: Study, measured: Sequence[Measured]) -> dict[str, dict[str, 
     return out
 
 
-def frechet(study: Study, measured: Sequence[Measured]) -> Mapping[str, Mapping[str, float]]:
-    """Return label -> FID to the paintings, and ArtFID; empty where the study names no network for it."""
+def frechet(study: Study, measured: Sequence[Measured], folder: Path) -> Mapping[str, Mapping[str, float]]:
+    """Return label -> FID to the paintings, and ArtFID; empty where the study names no network for it.
+
+    Of a film the middle frame counts, which lies in the evaluation's folder.
+    """
     if study.fid is None:
         return {}
     from nst.metrics import frechet as metric
@@ -76,12 +78,9 @@ def frechet(study: Study, measured: Sequence[Measured]) -> Mapping[str, Mapping[
         if len(members) < 2:
             continue
         files = [(one.entry.picture, one.entry.style) for one in members if one.entry.picture]
-        painted, paintings = ([_seen(path, study.size) for path in paths] for paths in zip(*files, strict=True))
+        stills = ([films.shown(path, folder / films.FOLDER) for path in paths] for paths in zip(*files, strict=True))
+        painted, paintings = ([image_io.reduced(image_io.load(p).rgb, study.size) for p in paths] for paths in stills)
         value = metric.fid(network, painted, paintings)
         lpips = [one.figures["lpips"] for one in members if "lpips" in one.figures]
         out[label] = {"fid": value} | ({"artfid": metric.artfid(value, float(np.mean(lpips)))} if lpips else {})
     return out
-
-
-def _seen(path: Path, size: int) -> Tensor:
-    return image_io.reduced(image_io.load(path).rgb, size)

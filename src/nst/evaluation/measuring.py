@@ -12,7 +12,8 @@ from torch import Tensor
 from nst.config import instantiate
 from nst.config.search_path import OWN
 from nst.config.words import words
-from nst.data import image_io
+from nst.data import image_io, video
+from nst.evaluation import films
 from nst.evaluation.painting import Entry
 from nst.evaluation.study import Study
 from nst.experiment.status import json_bytes
@@ -97,12 +98,19 @@ def measure(entries: Sequence[Entry], study: Study, folder: Path) -> Iterator[Me
         if not (found := read_json(file)):
             made = made or [panel(study)]
             try:
-                found = made[0].figures(*map(_load, (entry.picture, entry.content, entry.style)))
+                found = _figures(made[0], entry.picture, entry)
             except (OSError, ValueError) as error:  # of this picture: the others are measured
                 yield Measured(entry, reason=one_line(error))
                 continue
             write(file, json_bytes(found))
         yield Measured(entry, found)
+
+
+def _figures(panel: Panel, picture: Path, entry: Entry) -> dict[str, float]:
+    style = _load(entry.style)
+    if video.is_video(entry.content):
+        return films.figures(panel, picture, entry.content, style)
+    return panel.figures(_load(picture), _load(entry.content), style)
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""The pictures of a method for every pair: painted where they are missing, found where another program left them."""
+"""Pictures and films of a method for every pair: painted where missing, or found where another program left them."""
 
 import csv
 import subprocess
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst.config.words import words
-from nst.data import formats
+from nst.data import film_writing, formats, video
 from nst.evaluation.study import Method, Study
 from nst.experiment import status
-from nst.inference import options, stylize
+from nst.inference import options, outputs, stylize
 from nst.sweeps.gallery.runs import Run, collect
 from nst.utils.errors import one_line
 from nst.utils.files import read_json, user_path, write
@@ -34,9 +34,9 @@ class Entry:
     Attributes:
         method: Its name.
         setting: What it varies, `weights.style=0.3`; empty for a method with one setting.
-        content: The photograph.
+        content: The photograph, or the film.
         style: The painting.
-        picture: The file; None where there is none.
+        picture: The file, a film where the content is one; None where there is none.
         reason: Why not, one line.
         seconds: That it took, where known.
         memory: Peak, bytes, where known.
@@ -97,11 +97,13 @@ def _key(word: str) -> str:
 
 def _entry(name: str, run: Run, keys: Sequence[str]) -> Entry:
     metrics = read_json(run.folder / "metrics.json")
-    final = run.picture if run.state == "finished" else None
+    content = Path(run.choices["content.path"])
+    painted = run.folder / f"film{film_writing.output_suffix(content)}" if video.is_video(content) else run.picture
+    final = painted if run.state == "finished" else None
     return Entry(
         method=name,
         setting=",".join(f"{key}={run.choices[key]}" for key in keys if key in run.choices),
-        content=Path(run.choices["content.path"]),
+        content=content,
         style=Path(run.choices["style.path"]),
         picture=final,
         reason="" if final else f"{run.state}: {run.reason or 'no word'}",
@@ -119,7 +121,7 @@ def stylized(name: str, method: Method, study: Study, folder: Path) -> list[Entr
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for content, style in study.chosen():
-        target = folder / f"{content.stem}_{style.stem}.png"
+        target = folder / f"{content.stem}_{style.stem}{outputs.suffix_for(content)}"
         reason = ""
         if not target.is_file():
             place = {"style": style.stem, "style_path": str(style), "content": content.stem}
@@ -150,16 +152,14 @@ def given(name: str, method: Method, study: Study) -> list[Entry]:
     assert method.pictures is not None
     place = user_path(method.pictures)
     if place.is_dir():
-        rows: Rows = [
-            (content, style, _named(place, f"{content.stem}_{style.stem}"), {}) for content, style in study.chosen()
-        ]
+        rows: Rows = [(content, style, _named(place, content, style), {}) for content, style in study.chosen()]
     elif place.is_file():
         rows = _table(place, study)
     else:
         raise FileNotFoundError(f"method {name}: there is no {place}; give a folder of pictures or a CSV table")
     if not any(picture for _, _, picture, _ in rows):
         raise ValueError(
-            f"method {name}: {place} has no picture of any pair; pictures are called <content>_<style>.png"
+            f"method {name}: {place} has no picture of any pair; pictures are called <content>_<style>.png, films .mp4"
         )
     return [
         Entry(
@@ -176,8 +176,9 @@ def given(name: str, method: Method, study: Study) -> list[Entry]:
     ]
 
 
-def _named(folder: Path, stem: str) -> Path | None:
-    found = (folder / f"{stem}{ending}" for ending in sorted(formats.endings()))
+def _named(folder: Path, content: Path, style: Path) -> Path | None:
+    endings = video.EXTENSIONS if video.is_video(content) else formats.endings()
+    found = (folder / f"{content.stem}_{style.stem}{ending}" for ending in sorted(endings))
     return next((path for path in found if path.is_file()), None)
 
 

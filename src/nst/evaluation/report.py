@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from nst.evaluation import statistics
+from nst.evaluation import films, statistics
 from nst.evaluation.measuring import IDENTITY, TARGET, Measured
 from nst.evaluation.statistics import Comparison, Row
 from nst.evaluation.study import Study
@@ -121,6 +121,7 @@ def _run(one: Measured, folder: Path) -> Run:
     """A picture as the gallery shows it."""
     entry = one.entry
     choices = {"content": entry.content.stem, "style": entry.style.stem, "method": entry.label}
+    content, style = (films.shown(path, folder / films.FOLDER) for path in (entry.content, entry.style))
     memory = {} if entry.memory is None else {"peak_mb": round(entry.memory / 1e6)}
     return Run(
         folder=folder if entry.picture is None else entry.picture.parent,
@@ -129,8 +130,8 @@ def _run(one: Measured, folder: Path) -> Run:
         reason=one.reason or None,
         choices=choices,
         figures={**one.figures, "seconds": entry.seconds, **memory},
-        sources=[("content", entry.content), ("style", entry.style)],
-        file=entry.picture,
+        sources=[("content", content), ("style", style)],
+        file=entry.picture and films.shown(entry.picture, folder / films.FOLDER),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from nst.data import formats
+from nst.data import formats, video
 from nst.utils.files import sha256, user_path
 
 SAMPLES = "samples"
@@ -17,11 +17,11 @@ PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 
 
 class PictureSet(BaseModel):
-    """Pictures by file: a folder, all of it or what a list names.
+    """Pictures, or films, by file: a folder, all of it or what a list names.
 
     Attributes:
         folder: Where they lie.
-        names: Those that are used, in this order; empty: every picture in the folder.
+        names: Those that are used, in this order; empty: every picture and film in the folder.
         hashes: A file as `sha256sum` writes it, which names the pictures and fixes what is in them.
     """
 
@@ -53,12 +53,13 @@ class PictureSet(BaseModel):
         if twice := [stem for stem in stems if stems.count(stem) > 1]:
             raise ValueError(f"two pictures of {folder} are called {twice[0]}; a stem names a picture: rename one")
         if not found:
-            raise ValueError(f"no picture in {folder}; give a folder of PNG, JPEG, WebP, TIFF or similar files")
+            raise ValueError(f"no picture in {folder}; give a folder of PNG, JPEG, WebP, TIFF, MP4 or similar files")
         return [path.absolute() for path in found]
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in formats.endings() and file.is_file())
+    endings = formats.endings() | video.EXTENSIONS
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file())
 
 
 def _listed(file: Path) -> dict[str, str]:
@@ -82,8 +83,8 @@ class Method(BaseModel):
         checkpoint: The `network.ckpt` for `nst stylize`; `{style}` in it is the style's stem, where each style has a
             network of its own. `options` are further words for it.
         options: See `checkpoint`; `style={style_path}` gives an AdaIN network the painting.
-        pictures: A folder with `<content>_<style>.png` (or .jpg and others), or a CSV table with the columns `content`,
-            `style`, `picture`, and where they are known `seconds`, `setting`.
+        pictures: A folder with `<content>_<style>.png` (or .jpg, .mp4 and others), or a CSV table with the columns
+            `content`, `style`, `picture`, and where they are known `seconds`, `setting`.
         network: Name of the judge whose network the method optimised, where it is not read from the overrides.
     """
 
