@@ -46,7 +46,10 @@ def with_sound(path, codec, pictures):
     return path
 
 
-@pytest.mark.parametrize("name", ["b.avi", "b.ogv", "b.mpg", "b.mpeg", "b.vob", "b.wmv", "b.asf", "b.mts", "b.m2ts"])
+EVEN = ["b.avi", "b.ogv", "b.mpg", "b.mpeg", "b.vob", "b.wmv", "b.asf", "b.mts", "b.m2ts", "b.3g2", "b.f4v"]
+
+
+@pytest.mark.parametrize("name", EVEN)
 def test_an_even_film_keeps_its_rate_and_its_pictures(tmp_path, monkeypatch, name):
     monkeypatch.setattr(film_writing, "SEGMENT", 5)
     path = even(tmp_path / "a.mp4")
@@ -59,7 +62,14 @@ def test_an_even_film_keeps_its_rate_and_its_pictures(tmp_path, monkeypatch, nam
         assert abs(after.astype(int) - before).mean() < 3
 
 
-@pytest.mark.parametrize("name", ["b.wmv", "b.asf", "b.mts", "b.m2ts"])
+def test_an_even_film_whose_rate_is_told_wrongly_keeps_its_own(tmp_path, monkeypatch):
+    path = even(tmp_path / "a.mkv")
+    assert np.allclose([float(rate) for rate in Film(path).rates()], 10, atol=1)
+    seconds = copied(path, tmp_path / "b.avi")
+    assert np.allclose(seconds, np.arange(12) / float(NTSC), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["b.wmv", "b.asf", "b.mts", "b.m2ts", "b.3g2", "b.f4v"])
 def test_varying_times_are_kept_where_the_container_can(tmp_path, name):
     times = [0, 37, 1000, 1001, 5000, 90001]
     path = write(tmp_path / "a.mp4", plain(6), times=[16 * time for time in times], time_base=Fraction(1, 16000))
@@ -78,7 +88,7 @@ def test_varying_times_are_refused_where_the_container_cannot(tmp_path, name):
     ("name", "codec"),
     [
         *(("b.avi", "libmp3lame"), ("b.avi", "pcm_s16le"), ("b.mpg", "mp2"), ("b.vob", "ac3"), ("b.ogv", "libopus")),
-        *(("b.wmv", "aac"), ("b.m2ts", "ac3")),
+        *(("b.wmv", "aac"), ("b.m2ts", "ac3"), ("b.3g2", "aac"), ("b.f4v", "aac")),
     ],
 )
 def test_sound_is_copied(tmp_path, name, codec):

@@ -42,7 +42,8 @@ NAMES = {
 COPIED = ("audio", "subtitle")
 MODERN = ("libx264", "libvpx-vp9")
 TIMED = {
-    **dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".mts", ".m2ts", ".flv", ".3gp", ".nut"), MODERN),
+    **dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".nut"), MODERN),
+    **dict.fromkeys((".ts", ".mts", ".m2ts", ".flv", ".f4v", ".3gp", ".3g2"), ("libx264",)),
     **dict.fromkeys((".wmv", ".asf"), ("msmpeg4v3",)),
 }
 """Extension of a container that keeps the time stamp of every frame -> encoders; the first that it takes is used."""
@@ -99,7 +100,11 @@ def pace_of(film: Film, target: Path) -> Pace | None:
     if target.suffix.lower() not in PACED:
         raise ValueError(f"output={target} is no container of films; give one of {', '.join([*TIMED, *PACED])}")
     times = film.times()
-    for rate in film.rates():
+    tagged = film.rates()
+    if len(times) > 1 and times[-1] > times[0]:  # a tag may be wrong
+        mean = (len(times) - 1) / (times[-1] - times[0])
+        tagged += [mean.limit_denominator(1001), mean]
+    for rate in tagged:
         steps = [(time - times[0]) * rate for time in times]
         if all(abs(step - number) < 0.25 for number, step in enumerate(steps)):
             return Pace(rate, times[0])

@@ -10,7 +10,7 @@ import numpy as np
 
 EXTENSIONS = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp"),
-    *(".ogv", ".nut", ".asf", ".vob"),
+    *(".ogv", ".ogm", ".nut", ".asf", ".vob", ".3g2", ".f4v", ".mxf", ".qt", ".divx", ".mk3d", ".rm", ".rmvb"),
 }
 
 
