@@ -1,12 +1,18 @@
-"""What must not import torch. Import rules are in pyproject.toml (import-linter)."""
+"""What must not be imported: it takes seconds. Import rules are in pyproject.toml (import-linter)."""
 
 import subprocess
 import sys
 
+import pytest
 
-def test_the_sweep_and_its_gallery_import_nothing_heavy():
-    code = (
-        "import sys, nst.sweeps.gallery, nst.sweeps.launch, nst.sweeps.worker;"
-        "print(sorted({'torch', 'lightning'} & set(sys.modules)))"
-    )
+
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("nst.sweeps.gallery, nst.sweeps.launch, nst.sweeps.worker", "'torch', 'lightning'"),
+        ("nst.inference.stylize, nst.inference.options", "'torchvision', 'lightning', 'scipy', 'hydra'"),
+    ],
+)
+def test_nothing_heavy_is_imported(modules, heavy):
+    code = f"import sys, {modules}; print(sorted({{{heavy}}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

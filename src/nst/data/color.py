@@ -4,9 +4,8 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import skimage  # its modules load when they are used
 import torch
-from skimage.color import lab2rgb, rgb2lab
-from skimage.exposure import match_histograms
 from torch import Tensor
 
 from nst.data import image_io
@@ -99,9 +98,9 @@ def histogram(style: Tensor, content: Tensor, seen: Tensor | None = None) -> Ten
     Args: those of `match`. Values that none of the pixels that count has follow those next to them.
     """
     if seen is None or seen is style:
-        return _tensor(match_histograms(_array(style), _array(content), channel_axis=-1)).clamp(0, 1)
+        return _tensor(skimage.exposure.match_histograms(_array(style), _array(content), channel_axis=-1)).clamp(0, 1)
     counted, every = _array(seen), _array(style)
-    matched = match_histograms(counted, _array(content), channel_axis=-1)
+    matched = skimage.exposure.match_histograms(counted, _array(content), channel_axis=-1)
     channels = []
     for c in range(3):
         values, first = np.unique(counted[..., c], return_index=True)
@@ -139,11 +138,11 @@ def keep_luminance(image: Tensor, content: Tensor) -> Tensor:
 
     Source: Gatys et al. 2017, section 5.1 (in YIQ).
     """
-    lab = rgb2lab(_array(image_io.resize(content, image_io.size_of(image))))
-    lab[..., 0] = rgb2lab(_array(image))[..., 0]
+    lab = skimage.color.rgb2lab(_array(image_io.resize(content, image_io.size_of(image))))
+    lab[..., 0] = skimage.color.rgb2lab(_array(image))[..., 0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-image warns of the clipped colours
-        return _tensor(lab2rgb(lab)).clamp(0, 1)
+        return _tensor(skimage.color.lab2rgb(lab)).clamp(0, 1)
 
 
 def _array(image: Tensor) -> np.ndarray:

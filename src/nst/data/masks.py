@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from nst.data import image_io
@@ -100,6 +99,8 @@ def _normalised(masks: Sequence[Tensor | None], total: Tensor, *, regions: int) 
         return [rest if mask is None else mask / total for mask in masks]
     if total.min() >= BLANK:
         return [None if mask is None else mask / total for mask in masks]
+    from scipy.ndimage import distance_transform_edt  # takes 0.2 s, and few masks need it
+
     nearest = distance_transform_edt((total < BLANK)[0, 0].numpy(), return_distances=False, return_indices=True)
     rows, columns = (torch.from_numpy(indices) for indices in nearest)  # of the nearest pixel that has a style
     return [None if mask is None else (mask / total.clamp_min(BLANK))[:, :, rows, columns] for mask in masks]
