@@ -155,7 +155,7 @@ def test_a_network_for_any_style_begins_with_one_for_known_styles(train, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["adain", "any_style"])
 def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train, tmp_path, method):
-    options = ["training.checkpoint_every=1", "steps=30", "style=mosaic", "training.style_crop=32"]
+    options = ["training.checkpoint_every=1", "steps=30", "style=mosaic", "training.style_crop=32", "method.steady=10"]
     options += ["method.network.channels=4"] if method == "adain" else []
     server = multiprocessing.get_context("forkserver")
     arguments = tiny(method, *options, folder="killed")
@@ -173,6 +173,7 @@ def test_a_training_killed_with_sigkill_and_resumed_reaches_the_same_bits(train,
         done = train(*words)
         assert done.returncode == 0, done.stderr
     assert read(tmp_path / "killed", "metrics.json")["resumed"].endswith("killed/last.ckpt")
+    assert read(tmp_path / "whole", "metrics.json")["terms"]["steady"] > 0
     assert same(state(tmp_path / "whole/network.ckpt"), state(tmp_path / "killed/network.ckpt"))
     assert _steps(tmp_path / "killed") == _steps(tmp_path / "whole")
 

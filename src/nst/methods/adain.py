@@ -29,6 +29,7 @@ class AdainMethod(NetworkMethod):
         style_size: Shorter edge of the named styles, pixels.
         copy: Weight of the photographs painted again.
         optimization: Optimiser, learning rate and steps.
+        steady: Weight of the loss that keeps strokes where a photograph moves; see `steadiness`.
 
     Source: Huang & Belongie 2017.
 
@@ -48,6 +49,7 @@ class AdainMethod(NetworkMethod):
         style_size: int,
         copy: float,
         optimization: Optimization,
+        steady: float = 0.0,
     ) -> None:
         if copy < 0:
             raise ValueError(f"method.copy is {copy:g}; give 0 or more")
@@ -57,6 +59,7 @@ class AdainMethod(NetworkMethod):
             network=network(),
             style_names=[style.name for style in styles],
             optimization=optimization,
+            steady=steady,
         )
         images = [sized(style, style_size, LEAST) for style in styles]
         opacity = [sized_alpha(style, image) for style, image in zip(styles, images, strict=True)]
@@ -72,7 +75,7 @@ class AdainMethod(NetworkMethod):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return term -> weighted loss, with `copy` among them."""
-        _, contents, styles = batch
+        numbers, contents, styles = batch
         references = style_references(self.objective, [style[None].float() for style in styles])
         encoded = self.network.encoder(contents)
         means, deviations = self.network.style_statistics(styles)
@@ -81,7 +84,8 @@ class AdainMethod(NetworkMethod):
         some = slice(0, max(1, len(contents) // 4))
         again = self.network.decoder(encoded[some], mean_deviation(encoded[some]), 0.0)
         copy = self.copy * (again.float() - contents[some]).square().mean()
-        return batch_losses(self.objective, pictures, contents, references) | {"copy": copy}
+        losses = batch_losses(self.objective, pictures, contents, references) | {"copy": copy}
+        return losses | self.temporal(lambda images: self.network(images, blend), contents, pictures, numbers)
 
     def preview(self, content: Tensor) -> dict[str, Tensor]:
         """Return the photograph (1, 3, H, W) in each named style."""

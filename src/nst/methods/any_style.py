@@ -30,6 +30,7 @@ class AnyStyleMethod(NetworkMethod):
         start: A network of method=multistyle for the same named styles, a file or `multistyle`, the one that comes with
             nst; from the start all that is painted is a mix of its styles. None: random parameters.
         optimization: Optimiser, learning rate and steps.
+        steady: Weight of the loss that keeps strokes where a photograph moves; see `steadiness`.
 
     Source: Ghiasi et al. 2017.
     """
@@ -46,6 +47,7 @@ class AnyStyleMethod(NetworkMethod):
         style_size: int,
         start: str | None,
         optimization: Optimization,
+        steady: float = 0.0,
     ) -> None:
         made = network()
         super().__init__(
@@ -54,6 +56,7 @@ class AnyStyleMethod(NetworkMethod):
             style_names=[style.name for style in styles],
             optimization=optimization,
             trained=[parameter for parameter in made.parameters() if parameter.requires_grad],
+            steady=steady,
         )
         self.styles = [sized(style, style_size, LEAST) for style in styles]
         self.opacity = [sized_alpha(style, image) for style, image in zip(styles, self.styles, strict=True)]
@@ -83,11 +86,13 @@ class AnyStyleMethod(NetworkMethod):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return term -> weighted loss."""
-        _, contents, styles = batch
+        numbers, contents, styles = batch
         references = style_references(self.objective, [style[None].float() for style in styles])
         network = cast(AnyStyle, self.network)
-        pictures = network(contents, network.embed(styles)[..., None, None])
-        return batch_losses(self.objective, pictures, contents, references)
+        codes = network.embed(styles)[..., None, None]
+        pictures = network(contents, codes)
+        losses = batch_losses(self.objective, pictures, contents, references)
+        return losses | self.temporal(lambda images: network(images, codes), contents, pictures, numbers)
 
     def preview(self, content: Tensor) -> dict[str, Tensor]:
         """Return the photograph (1, 3, H, W) in each named style."""

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from nst.data.inputs import StylePicture
 from nst.methods.network_module import Batch, NetworkMethod, batch_losses, sized, sized_alpha, style_references
-from nst.methods.steadiness import steadiness
 from nst.networks import KnownStyles
 from nst.objective import Objective, References
 from nst.optim.optimization import Optimization
@@ -44,8 +43,6 @@ class Multistyle(NetworkMethod):
         before: tuple[KnownStyles, Sequence[str]] | None = None,
         steady: float = 0.0,
     ) -> None:
-        if steady < 0:
-            raise ValueError(f"method.steady is {steady:g}; give 0 or more")
         new = [style.name for style in styles]
         made, known = (network(styles=len(new)), []) if before is None else before
         super().__init__(
@@ -54,12 +51,12 @@ class Multistyle(NetworkMethod):
             style_names=[*known, *new],
             optimization=optimization,
             trained=None if before is None else _added(made, len(new)),
+            steady=steady,
         )
         self.first = len(known)
         self.styles = [sized(style, style_size, objective.backbone.smallest) for style in styles]
         self.opacity = [sized_alpha(style, image) for style, image in zip(styles, self.styles, strict=True)]
         self.references: list[References] = []
-        self.steady = steady
 
     def prepare(self, device: torch.device) -> None:
         """Take the references of the styles."""
@@ -73,10 +70,7 @@ class Multistyle(NetworkMethod):
         mix = self._mix(self.first + chosen).to(contents)
         pictures = self.network(contents, mix)
         losses = batch_losses(self.objective, pictures, contents, [self.references[i] for i in chosen.tolist()])
-        if self.steady:
-            change = steadiness(lambda images: self.network(images, mix), contents, pictures, numbers)
-            losses["steady"] = self.steady * change
-        return losses
+        return losses | self.temporal(lambda images: self.network(images, mix), contents, pictures, numbers)
 
     def _mix(self, chosen: Tensor) -> Tensor:
         """One-hot weights of the styles, (N, S), for their numbers (N,)."""

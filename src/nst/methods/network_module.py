@@ -1,7 +1,7 @@
 """What the methods that train a network share: their losses, picture by picture, and the LightningModule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +13,7 @@ from nst.data.inputs import StylePicture
 from nst.losses.base import Stats
 from nst.methods.divergence import DivergedError
 from nst.methods.stage import Stage
+from nst.methods.steadiness import steadiness
 from nst.networks import Adain, KnownStyles
 from nst.objective import Objective, References, RegionReference
 from nst.optim.optimization import Optimization
@@ -30,6 +31,7 @@ class NetworkMethod(ABC):
         style_names: Of all styles that the network knows when it is trained.
         optimization: Optimiser, learning rate and steps.
         trained: The parameters that are trained; None for all.
+        steady: Weight of the loss that keeps strokes where a photograph moves; see `steadiness`.
 
     Attributes:
         name: The word typed for it, `method=<name>`.
@@ -49,12 +51,16 @@ class NetworkMethod(ABC):
         style_names: Sequence[str],
         optimization: Optimization,
         trained: Sequence[nn.Parameter] | None = None,
+        steady: float = 0.0,
     ) -> None:
+        if steady < 0:
+            raise ValueError(f"method.steady is {steady:g}; give 0 or more")
         self.objective = objective
         self.network: KnownStyles | Adain = network
         self.style_names = list(style_names)
         self.optimization = optimization
         self.trained = list(network.parameters() if trained is None else trained)
+        self.steady = steady
 
     @abstractmethod
     def prepare(self, device: torch.device) -> None:
@@ -67,6 +73,12 @@ class NetworkMethod(ABC):
     @abstractmethod
     def preview(self, content: Tensor) -> dict[str, Tensor]:
         """Return style -> picture (1, 3, H, W) that the network makes of a photograph (1, 3, H, W)."""
+
+    def temporal(
+        self, paint: Callable[[Tensor], Tensor], contents: Tensor, pictures: Tensor, numbers: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the weighted temporal loss as the term `steady`, none where its weight is 0; see `steadiness`."""
+        return {"steady": self.steady * steadiness(paint, contents, pictures, numbers)} if self.steady else {}
 
     def statistics(self) -> dict[str, Tensor]:
         """Return what a trained network needs besides its parameters: nothing, unless a method says otherwise."""
