@@ -10,7 +10,10 @@ import pytest
     ("modules", "heavy"),
     [
         ("nst.sweeps.gallery, nst.sweeps.launch, nst.sweeps.worker", "'torch', 'lightning'"),
-        ("nst.inference.stylize, nst.inference.options", "'torchvision', 'lightning', 'scipy', 'hydra'"),
+        (
+            "nst.inference.stylize; from nst.networks import io; io.load(io.bundled('any_style'))",
+            "'torchvision', 'lightning', 'scipy', 'hydra', 'torch._dynamo'",
+        ),
     ],
 )
 def test_nothing_heavy_is_imported(modules, heavy):

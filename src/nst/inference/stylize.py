@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -97,6 +98,11 @@ class Painter:
         assert not isinstance(tile, str)
         self.network = TiledNetwork(self.trained.network.to(self.device), tile, options.glance)
 
+    @cached_property
+    def codes(self) -> Tensor:
+        """What the network takes of the styles, the same for every picture and frame."""
+        return styles.codes(self.trained, self.requests)
+
     def size_of(self, image: Tensor) -> tuple[int, int]:
         """Return the (height, width) of an image's picture, pixels."""
         size, edge = image_io.size_of(image), self.options.size
@@ -115,7 +121,7 @@ class Painter:
         height, width = (max(1, round(length / options.stroke)) for length in size)
         canvas = height, width  # on which strokes have their usual width
         masks = styles.read_masks(options.masks, len(self.requests), canvas, options.max_megapixels)
-        mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks)
+        mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks, known=self.codes)
         seen = image_io.resize(image, canvas)
         visible = None if opacity is None else image_io.area(opacity, canvas)
         out = self.network.stylize(seen.to(self.device), mix.to(self.device), opacity=visible, progress=progress).cpu()

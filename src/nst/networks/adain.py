@@ -13,6 +13,10 @@ from nst.networks.instance_norm import MeanDeviation, Moments, mean_deviation, r
 from nst.networks.layers import Conv, ConvNorm, decode
 
 EMBEDDING = 128  # size of the style embedding that conditions the norms of the decoder
+SPREAD = 0.1  # of the scales and shifts that are predicted at the start: close to a plain instance norm
+
+# Parameters begin uniform: for normal numbers torch imports its compiler, which takes a second, where a network is made
+# without memory, as `io.load` makes it.
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Encoder(nn.Module):
 
 def _he_initialised(conv: Conv, gain: float = 1.0) -> Conv:
     """Initialise so that the variance stays the same from layer to layer: no norm restores it (He et al. 2015)."""
-    nn.init.kaiming_normal_(conv.conv.weight, nonlinearity="relu")
+    nn.init.kaiming_uniform_(conv.conv.weight, nonlinearity="relu")
     conv.conv.weight.data.mul_(gain)
     nn.init.zeros_(conv.conv.bias)  # type: ignore[arg-type]
     return conv
@@ -97,7 +101,7 @@ class PredictedNorm(nn.Module):
         super().__init__()
         self.moments = Moments()
         self.predict = nn.Conv2d(embedding, 2 * channels, 1)
-        nn.init.normal_(self.predict.weight, std=0.1 * embedding**-0.5)  # starts close to a plain instance norm
+        nn.init.uniform_(self.predict.weight, -(bound := SPREAD * (3 / embedding) ** 0.5), bound)
         nn.init.zeros_(self.predict.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -124,7 +128,7 @@ class Decoder(nn.Module):
             return ConvNorm(Conv(inside, outside, 3), PredictedNorm(outside, EMBEDDING))
 
         self.read = nn.Conv2d(2 * channels + 1, EMBEDDING, 1)
-        nn.init.normal_(self.read.weight[:, -1:])  # large from the start: strength 0 is a task of its own
+        nn.init.uniform_(self.read.weight[:, -1:], -2, 2)  # large from the start: strength 0 is a task of its own
         self.blocks = nn.ModuleList(
             [nn.ModuleList([conv_norm(channels, channels), conv_norm(channels, channels)]) for _ in range(blocks)]
         )
