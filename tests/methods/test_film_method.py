@@ -45,7 +45,7 @@ def method(objective):
             scheduler=lr_schedulers.constant, init=initial_image.content, fit="longest", style_fit="longest",
             style_size=None, style_scale=1.0, space="image", moments="fresh", coarser={}, seed=0,
         )  # fmt: skip
-        chosen = {"steps": 2, "earlier": 1.0, "passes": 1, "blend": 0.5, "distances": [1], **options}
+        chosen = {"steps": 2, "rate": 1.0, "earlier": 1.0, "passes": 1, "blend": 0.5, "distances": [1], **options}
         return FilmMethod(painting, FilmOptions(**chosen))
 
     return make

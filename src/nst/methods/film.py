@@ -24,6 +24,7 @@ class FilmOptions:
 
     Args:
         steps: Optimiser steps of each frame that goes on from another one; the first of a shot has the run's `steps`.
+        rate: Learning rate of these frames, relative to the first one's.
         earlier: Weight of the loss that keeps a frame near to earlier ones.
         passes: Times that the film is gone through, forward and back in turn.
         blend: Share of the neighbour in what a frame starts with from the second pass on, in [0, 1].
@@ -34,6 +35,7 @@ class FilmOptions:
     """
 
     steps: int
+    rate: float
     earlier: float
     passes: int
     blend: float
@@ -45,6 +47,8 @@ class FilmOptions:
         for name, least in (("steps", 0), ("earlier", 0), ("passes", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"film.{name} is {getattr(self, name):g}; give {least} or more")
+        if not self.rate > 0:
+            raise ValueError(f"film.rate is {self.rate:g}; give a number over 0")
         if not 0 <= self.blend <= 1:
             raise ValueError(f"film.blend is {self.blend:g}; give a share from 0 to 1")
         if not self.distances or min(self.distances) < 1 or len(set(self.distances)) < len(self.distances):
@@ -154,7 +158,7 @@ class FilmMethod:
         if moved:
             start = torch.lerp(start, moved[0].image, moved[0].weight * (1.0 if turn == 1 else self.options.blend))
         stage = self.painting.continued(
-            pictures, start, steps=self.options.steps, first_step=0, earlier=_disjoint(moved)
+            pictures, start, steps=self.options.steps, first_step=0, earlier=_disjoint(moved), rate=self.options.rate
         )
         return FrameWork(turn, number, step, self._named(iter([stage]), turn, number, step))
 
