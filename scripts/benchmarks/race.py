@@ -1,9 +1,9 @@
 """Time to a picture: seconds until a way of optimising reaches what a plain loop reaches.
 
-There is an aim for 500 steps of Adam at each rate, because the field's programs differ in it, and one for 1000
-evaluations of L-BFGS. The plain loop's seconds are so many times the median of its first steps. All that is timed comes
-first; the other plain steps, which only find the aim, are taken by our faster convolutions, the same function but for
-rounding, and another program may compute beside them.
+There is an aim for 500 steps of Adam at each rate, because the field's programs differ in it, and one for evaluations
+of L-BFGS where they are asked for. The plain loop's seconds are so many times the median of its first steps. All that
+is timed comes first; the other plain steps, which only find the aim, are taken by our faster convolutions, the same
+function but for rounding, and another program may compute beside them.
 """
 
 import argparse
@@ -186,7 +186,7 @@ def _race(
             trainer = instantiate.trainer(long, options.out, stage.steps, [], [taken[way]])
             with kernels.keep_memory(long.keep_memory):
                 trainer.fit(stage.module, stage.data)
-        seconds, loss = taken[way].steps[-1]
+        seconds, loss = taken[way].steps[-1] if taken[way].steps else (patience, float("nan"))
         print(f"  {way}: {len(taken[way].steps)} steps of full size, {seconds:.1f} s, loss {loss:.5f}", flush=True)
     print("  all is timed; what follows finds the aims", flush=True)
     rows: list[dict[str, object]] = []

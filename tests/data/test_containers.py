@@ -62,7 +62,7 @@ def test_an_even_film_keeps_its_rate_and_its_pictures(tmp_path, monkeypatch, nam
         assert abs(after.astype(int) - before).mean() < 3
 
 
-def test_an_even_film_whose_rate_is_told_wrongly_keeps_its_own(tmp_path, monkeypatch):
+def test_an_even_film_whose_rate_is_told_wrongly_keeps_its_own(tmp_path):
     path = even(tmp_path / "a.mkv")
     assert np.allclose([float(rate) for rate in Film(path).rates()], 10, atol=1)
     seconds = copied(path, tmp_path / "b.avi")

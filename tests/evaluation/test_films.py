@@ -69,6 +69,15 @@ def test_a_film_with_too_few_frames_has_a_reason_and_no_figures(place):
     assert "have not as many frames" in (place / "out/pictures.csv").read_text()
 
 
+def test_a_film_that_cannot_be_read_is_a_row_and_the_pages_are_made(place):
+    (place / "boiling/zoom_x.mp4").write_bytes(b"no film")
+    made_films.write(place / "s/trailer.mp4", made_films.plain(2))  # a film among the paintings is no style
+    rows = evaluated(place, {"steady": {"pictures": "steady"}, "boiling": {"pictures": "boiling"}})
+    assert rows["boiling"]["missing"] == "1" and rows["steady"]["missing"] == "0"
+    assert "is not a complete video" in (place / "out/pictures.csv").read_text()
+    assert (place / "out/gallery.html").is_file() and (place / "out/vote.html").is_file()
+
+
 def test_films_are_painted_by_a_sweep_and_by_a_network(place):
     rows = evaluated(
         place,

@@ -13,6 +13,7 @@ from conftest import ROOT, picture
 from PIL import Image
 
 from nst.data import library
+from nst.inference import styles
 from nst.inference.options import Options
 from nst.networks import Adain, Transformer, io
 
@@ -231,6 +232,17 @@ def test_a_film_that_was_cut_short_goes_on(stylize, multistyle, tmp_path, monkey
     code, said, _ = stylize(*ask)
     assert code == 0 and "goes on after 4 frames that are done" in said
     assert (tmp_path / "film_stylized.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+def test_a_style_is_looked_at_once_for_many_pictures(stylize, multistyle, photo, tmp_path, monkeypatch):
+    looks = []
+    look = styles.encode
+    monkeypatch.setattr(styles, "encode", lambda *what: looks.append(what) or look(*what))
+    (tmp_path / "many").mkdir()
+    for name in "ab":
+        (tmp_path / f"many/{name}.png").write_bytes(photo.read_bytes())
+    assert stylize(f"checkpoint={multistyle}", "content=many", "output=out")[0] == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2 and len(looks) == 1
 
 
 @pytest.mark.slow

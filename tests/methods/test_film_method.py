@@ -45,7 +45,7 @@ def method(objective):
             scheduler=lr_schedulers.constant, init=initial_image.content, fit="longest", style_fit="longest",
             style_size=None, style_scale=1.0, space="image", moments="fresh", coarser={}, seed=0,
         )  # fmt: skip
-        chosen = {"steps": 2, "rate": 1.0, "earlier": 1.0, "passes": 1, "blend": 0.5, "distances": [1], **options}
+        chosen = {"steps": 2, "earlier": 1.0, "passes": 1, "blend": 0.5, "distances": [1], **options}
         return FilmMethod(painting, FilmOptions(**chosen))
 
     return make
@@ -158,3 +158,9 @@ def test_what_is_done_is_left_out_and_the_steps_are_counted(method, noise):
 def test_options_out_of_range_are_refused(method, options, words):
     with pytest.raises(ValueError, match=words):
         method(**options)
+
+
+def test_frames_that_go_on_take_smaller_steps(method, noise):
+    works = played(method(lr_factor=0.5), Store(images("pan", 2)), noise)
+    rates = [one.configure_optimizers()["optimizer"].param_groups[0]["lr"] for _, modules in works for one in modules]
+    assert rates == [0.01, 0.005]

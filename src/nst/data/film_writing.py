@@ -74,13 +74,8 @@ class Pace:
 
 
 def options_of(codec: str) -> dict[str, str]:
-    """Return an encoder's options, with which equal frames become equal bytes on a busy machine too.
-
-    Of x264's AVX-512 code the macroblock trees are not the same in every run (one film in five beside other programs,
-    PyAV 18); its AVX2 code repeats itself.
-    """
-    repeats = codec != "libx264" or not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return dict(CODECS[codec]) if repeats else CODECS[codec] | {"x264-params": "asm=avx2"}
+    """Return an encoder's options."""
+    return CODECS[codec] | (video.repeatable() if codec == "libx264" else {})
 
 
 def output_suffix(source: Path) -> str:

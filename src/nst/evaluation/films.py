@@ -1,7 +1,7 @@
 """What an evaluation makes of a film: figures of a few frames, how much it flickers, and one frame for its pages."""
 
 from collections.abc import Iterator
-from itertools import repeat, zip_longest
+from itertools import islice, repeat, zip_longest
 from pathlib import Path
 from statistics import fmean
 
@@ -60,13 +60,19 @@ def figures(panel: Panel, picture: Path, content: Path, style: Tensor) -> dict[s
 
 
 def shown(file: Path, folder: Path) -> Path:
-    """Return what a page shows of a file: the file itself, or the middle frame of a film, kept in `folder`."""
+    """Return what a page shows of a file: the middle frame of a film, kept in `folder`, or the file itself.
+
+    That is so for a film that can't be read, too: pages leave its place empty.
+    """
     if not video.is_video(file):
         return file
     target = folder / sha256(file)[:16] / f"{file.stem}.png"
     if not target.is_file():
-        middle = len(Film(file).times()) // 2
-        frame = next(image for number, image in enumerate(images(file)) if number == middle)
+        try:
+            middle = len(Film(file).times()) // 2
+            *_, frame = islice(images(file), middle + 1)  # a damaged film may end before
+        except ValueError:
+            return file
         target.parent.mkdir(parents=True, exist_ok=True)
         image_io.save(frame, target)
     return target

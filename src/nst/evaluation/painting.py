@@ -61,7 +61,7 @@ class Entry:
 
 def command(method: Method, study: Study, folder: Path) -> list[str]:
     """Return the words of the sweep that paints a method's pictures, each pair a job."""
-    pairs = {"content.path": study.contents.paths(), "style.path": study.styles.paths()}
+    pairs = dict(zip(("content.path", "style.path"), study.sets(), strict=True))
     own = [*study.common, *(method.overrides or [])]
     given = {_key(word) for word in own}
     own = [*(word for word in UNWANTED if _key(word) not in given), *own]

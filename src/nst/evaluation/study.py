@@ -30,8 +30,8 @@ class PictureSet(BaseModel):
     names: list[str] = []
     hashes: Path | None = None
 
-    def paths(self) -> list[Path]:
-        """Return the files.
+    def paths(self, *, films: bool = False) -> list[Path]:
+        """Return the files, of a whole folder the films only where they are asked for.
 
         Raises:
             FileNotFoundError: The folder or one of the pictures is not there.
@@ -42,7 +42,7 @@ class PictureSet(BaseModel):
             raise FileNotFoundError(f"there is no folder {folder}; give the folder of the set's pictures")
         listed = _listed(user_path(self.hashes)) if self.hashes else {}
         names = self.names or list(listed)
-        found = [folder / name for name in names] if names else _pictures(folder)
+        found = [folder / name for name in names] if names else _pictures(folder, films=films)
         for path in found:
             if not path.is_file():
                 raise FileNotFoundError(f"no picture {path}, which the set names; give file names, such as tree.png")
@@ -57,8 +57,8 @@ class PictureSet(BaseModel):
         return [path.absolute() for path in found]
 
 
-def _pictures(folder: Path) -> list[Path]:
-    endings = formats.endings() | video.EXTENSIONS
+def _pictures(folder: Path, *, films: bool) -> list[Path]:
+    endings = formats.endings() | (video.EXTENSIONS if films else set())
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file())
 
 
@@ -141,13 +141,17 @@ class Study(BaseModel):
     ratings: Path | None = None
     resamples: int = Field(default=2000, ge=100)
 
+    def sets(self) -> tuple[list[Path], list[Path]]:
+        """Return the files of the contents, films among them, and of the styles."""
+        return self.contents.paths(films=True), self.styles.paths()
+
     def chosen(self) -> list[tuple[Path, Path]]:
         """Return the files of content and style of every pair.
 
         Raises:
             ValueError: A pair names a picture that is in neither set.
         """
-        contents, styles = ({path.stem: path for path in of.paths()} for of in (self.contents, self.styles))
+        contents, styles = ({path.stem: path for path in of} for of in self.sets())
         for content, style in self.pairs:
             if content not in contents or style not in styles:
                 raise ValueError(f"pairs has {content}, {style}, but the sets do not; give stems of their files")

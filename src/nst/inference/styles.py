@@ -113,7 +113,7 @@ class StyleMix:
         return StyleMix(self.network, self.codes.to(device), [one.to(device) for one in self.weights], self.strength)
 
 
-def codes(trained: Trained, requests: Sequence[StyleRequest]) -> Tensor:
+def encode(trained: Trained, requests: Sequence[StyleRequest]) -> Tensor:
     """Return what a network takes of K styles, (K, ...); of a file it takes a tenth of a second or more.
 
     Raises:
@@ -128,7 +128,7 @@ def mix(
     *,
     strength: float,
     masks: Sequence[Tensor | None],
-    known: Tensor | None = None,
+    codes: Tensor | None = None,
 ) -> StyleMix:
     """Return the mix of the styles that a user asks for.
 
@@ -137,7 +137,7 @@ def mix(
         requests: The styles.
         strength: In [0, 1].
         masks: Of each style, (1, 1, H, W) of the image's size, or None for everywhere.
-        known: The styles' `codes`, where they were asked for before.
+        codes: What `encode` returned for the styles, where that is known.
 
     Raises:
         ValueError: A style is unknown and not a file, or the network takes no masks.
@@ -148,7 +148,7 @@ def mix(
         torch.full((1, 1, 1, 1), request.weight) if mask is None else mask * request.weight
         for request, mask in zip(requests, masks, strict=True)
     ]
-    return StyleMix(trained.network, codes(trained, requests) if known is None else known, weights, strength)
+    return StyleMix(trained.network, encode(trained, requests) if codes is None else codes, weights, strength)
 
 
 @torch.no_grad()

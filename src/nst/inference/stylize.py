@@ -101,7 +101,7 @@ class Painter:
     @cached_property
     def codes(self) -> Tensor:
         """What the network takes of the styles, the same for every picture and frame."""
-        return styles.codes(self.trained, self.requests)
+        return styles.encode(self.trained, self.requests)
 
     def size_of(self, image: Tensor) -> tuple[int, int]:
         """Return the (height, width) of an image's picture, pixels."""
@@ -121,7 +121,7 @@ class Painter:
         height, width = (max(1, round(length / options.stroke)) for length in size)
         canvas = height, width  # on which strokes have their usual width
         masks = styles.read_masks(options.masks, len(self.requests), canvas, options.max_megapixels)
-        mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks, known=self.codes)
+        mix = styles.mix(self.trained, self.requests, strength=options.strength, masks=masks, codes=self.codes)
         seen = image_io.resize(image, canvas)
         visible = None if opacity is None else image_io.area(opacity, canvas)
         out = self.network.stylize(seen.to(self.device), mix.to(self.device), opacity=visible, progress=progress).cpu()

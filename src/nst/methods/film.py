@@ -24,7 +24,6 @@ class FilmOptions:
 
     Args:
         steps: Optimiser steps of each frame that goes on from another one; the first of a shot has the run's `steps`.
-        rate: Learning rate of these frames, relative to the first one's.
         earlier: Weight of the loss that keeps a frame near to earlier ones.
         passes: Times that the film is gone through, forward and back in turn.
         blend: Share of the neighbour in what a frame starts with from the second pass on, in [0, 1].
@@ -32,23 +31,24 @@ class FilmOptions:
         flow: Folder of flows, `<from>_<to>.flo` with numbers of frames from 0; null, or where a pair is missing: DIS.
         keyframes: Folder of painted frames, their names end in the number of the frame from 0; they are kept, and the
             frames around follow them.
+        lr_factor: Of these frames' learning rate, relative to the first one's.
     """
 
     steps: int
-    rate: float
     earlier: float
     passes: int
     blend: float
     distances: list[int]
     flow: str | None = None
     keyframes: str | None = None
+    lr_factor: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 0), ("earlier", 0), ("passes", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"film.{name} is {getattr(self, name):g}; give {least} or more")
-        if not self.rate > 0:
-            raise ValueError(f"film.rate is {self.rate:g}; give a number over 0")
+        if not self.lr_factor > 0:
+            raise ValueError(f"film.lr_factor is {self.lr_factor:g}; give a number over 0")
         if not 0 <= self.blend <= 1:
             raise ValueError(f"film.blend is {self.blend:g}; give a share from 0 to 1")
         if not self.distances or min(self.distances) < 1 or len(set(self.distances)) < len(self.distances):
@@ -158,7 +158,12 @@ class FilmMethod:
         if moved:
             start = torch.lerp(start, moved[0].image, moved[0].weight * (1.0 if turn == 1 else self.options.blend))
         stage = self.painting.continued(
-            pictures, start, steps=self.options.steps, first_step=0, earlier=_disjoint(moved), rate=self.options.rate
+            pictures,
+            start,
+            steps=self.options.steps,
+            first_step=0,
+            earlier=_disjoint(moved),
+            lr_factor=self.options.lr_factor,
         )
         return FrameWork(turn, number, step, self._named(iter([stage]), turn, number, step))
 
