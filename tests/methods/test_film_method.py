@@ -160,7 +160,26 @@ def test_options_out_of_range_are_refused(method, options, words):
         method(**options)
 
 
-def test_frames_that_go_on_take_smaller_steps(method, noise):
-    works = played(method(lr_factor=0.5), Store(images("pan", 2)), noise)
-    rates = [one.configure_optimizers()["optimizer"].param_groups[0]["lr"] for _, modules in works for one in modules]
-    assert rates == [0.01, 0.005]
+def test_what_is_carried_along_changes_more_slowly_than_what_is_uncovered(method, noise):
+    (first,), (second,) = [modules for _, modules in played(method(lr_factor=0.5), Store(images("pan", 2)), noise)]
+    assert first.pace is None
+    assert second.pace.unique().tolist() == [0.5, 1.0]
+    assert second.pace[0, 0, 8:-8, 8:-8].unique().tolist() == [0.5]
+    start = second.start
+    second.pixels.data += 0.1 * torch.rand_like(second.pixels, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(second.image() - start, second.pace * (second.space.decode(second.pixels) - start))
+
+
+def test_what_stands_still_hardly_changes(method, noise):
+    frame = images("pan", 1)[0]
+    _, (second,) = [modules for _, modules in played(method(lr_factor=0.5), Store([frame, frame]), noise)]
+    assert second.pace.unique().tolist() == pytest.approx([0.05])
+    brighter = (frame + 0.02).clamp(0, 1)
+    _, (second,) = [modules for _, modules in played(method(lr_factor=0.5), Store([frame, brighter]), noise)]
+    assert second.pace.min() >= 0.5
+
+
+@pytest.mark.parametrize("lr_factor", [0.0, 1.5])
+def test_a_pace_out_of_range_is_refused(method, lr_factor):
+    with pytest.raises(ValueError, match=f"film.lr_factor is {lr_factor:g}; give a number over 0, at most 1"):
+        method(lr_factor=lr_factor)

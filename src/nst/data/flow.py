@@ -11,6 +11,10 @@ from torch import Tensor
 from nst.data import image_io
 from nst.utils.files import user_path
 
+AROUND = 5
+"""Edge of the square that differences of two frames are averaged over, pixels."""
+STILL = (0.25, 2 / 255)
+"""What moves less than that, pixels, and changes less than that, stands still."""
 TAG = 202021.25
 """What a .flo file begins with (Middlebury)."""
 
@@ -139,3 +143,25 @@ def trusted(flow: Tensor, back: Tensor) -> Tensor:
     to = _targets(flow)
     inside = (to[:, :1] >= 0) & (to[:, :1] <= width - 1) & (to[:, 1:] >= 0) & (to[:, 1:] <= height - 1)
     return (same & smooth & inside).to(flow)
+
+
+def still(flow: Tensor, image: Tensor, other: Tensor) -> Tensor:
+    """Return where nothing moves and nothing changes, (1, 1, H, W): 1, else 0.
+
+    Args:
+        flow: From one image to the other, (1, 2, H, W) in pixels.
+        image: (1, 3, H, W) in [0, 1].
+        other: Likewise.
+    """
+    slow = flow.square().sum(1, keepdim=True) < STILL[0] ** 2
+    return (slow & (around(difference(image, other)) <= STILL[1])).to(flow)
+
+
+def difference(image: Tensor, other: Tensor) -> Tensor:
+    """Return the mean absolute difference of the channels of two images, (1, 1, H, W)."""
+    return (image - other).abs().mean(1, keepdim=True)
+
+
+def around(x: Tensor) -> Tensor:
+    """Return the means over squares of `AROUND` pixels around every pixel, of the shape of x."""
+    return F.avg_pool2d(F.pad(x, [AROUND // 2] * 4, mode="replicate"), AROUND, 1)

@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst.data import flow, image_io
 
 EDGE = 640  # pixels; the flow of larger frames is found on reduced ones
-STILL = (0.25, 2 / 255)  # what moves less than that, pixels, and changes less than that does not move
 SAME, OTHER = 0.08, 0.12  # mean difference from what was painted: up to the first all is kept, from the second nothing
-AROUND = 5  # edge of the square that differences are averaged over, pixels
 
 
 class Steady:
@@ -60,13 +57,12 @@ class Steady:
     def _carried(self, frame: Tensor, painted: Tensor) -> tuple[Tensor, Tensor]:
         before = self.memory["frame"]
         there, back = _flows(frame, before)
-        slow = there.square().sum(1, keepdim=True) < STILL[0] ** 2
-        still = slow & (_around(_difference(frame, before)) <= STILL[1])
-        there = there * ~still
+        still = flow.still(there, frame, before)
+        there = there * (1 - still)
         seen = flow.carry(self.memory["seen"], there)
-        same = (OTHER - _around(_difference(frame, seen))) / (OTHER - SAME)
-        kept = torch.maximum(flow.trusted(there, back), still.to(there)) * same.clamp(0, 1)
-        kept = torch.minimum(kept, _around(kept))  # soft towards what is new
+        same = (OTHER - flow.around(flow.difference(frame, seen))) / (OTHER - SAME)
+        kept = torch.maximum(flow.trusted(there, back), still) * same.clamp(0, 1)
+        kept = torch.minimum(kept, flow.around(kept))  # soft towards what is new
         picture = torch.lerp(painted, flow.carry(self.memory["picture"], there), kept)
         return picture, torch.lerp(frame, seen, kept)
 
@@ -76,12 +72,3 @@ def _flows(frame: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     small = [image_io.reduced(image, EDGE) for image in (frame, before)]
     size = image_io.size_of(frame)
     return flow.resized(flow.between(*small), size), flow.resized(flow.between(*small[::-1]), size)
-
-
-def _difference(one: Tensor, other: Tensor) -> Tensor:
-    return (one - other).abs().mean(1, keepdim=True)
-
-
-def _around(x: Tensor) -> Tensor:
-    """Return the means over squares of `AROUND` pixels around every pixel."""
-    return F.avg_pool2d(F.pad(x, [AROUND // 2] * 4, mode="replicate"), AROUND, 1)

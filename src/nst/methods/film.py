@@ -17,6 +17,9 @@ from nst.methods.stage import Stage
 from nst.objective import Earlier
 from nst.utils.files import user_path
 
+STILL = 0.1
+"""How fast a place changes where nothing moves, relative to others that go on from an earlier frame."""
+
 
 @dataclass(frozen=True)
 class FilmOptions:
@@ -31,7 +34,8 @@ class FilmOptions:
         flow: Folder of flows, `<from>_<to>.flo` with numbers of frames from 0; null, or where a pair is missing: DIS.
         keyframes: Folder of painted frames, their names end in the number of the frame from 0; they are kept, and the
             frames around follow them.
-        lr_factor: Of these frames' learning rate, relative to the first one's.
+        lr_factor: Of the learning rate where a frame goes on from earlier ones, in (0, 1]; what is uncovered has the
+            whole.
     """
 
     steps: int
@@ -47,8 +51,8 @@ class FilmOptions:
         for name, least in (("steps", 0), ("earlier", 0), ("passes", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"film.{name} is {getattr(self, name):g}; give {least} or more")
-        if not self.lr_factor > 0:
-            raise ValueError(f"film.lr_factor is {self.lr_factor:g}; give a number over 0")
+        if not 0 < self.lr_factor <= 1:
+            raise ValueError(f"film.lr_factor is {self.lr_factor:g}; give a number over 0, at most 1")
         if not 0 <= self.blend <= 1:
             raise ValueError(f"film.blend is {self.blend:g}; give a share from 0 to 1")
         if not self.distances or min(self.distances) < 1 or len(set(self.distances)) < len(self.distances):
@@ -107,7 +111,8 @@ class FilmMethod:
 
     Source: Ruder, Dosovitskiy & Brox 2016, sections 3 and 4: long-term weights (equation 9), passes (equation 10).
 
-    Differs: DIS instead of DeepFlow; what is uncovered starts as `init` says, not with what the flow brings there.
+    Differs: DIS instead of DeepFlow; what is uncovered starts as `init` says, not with what the flow brings there;
+    what is painted already changes more slowly (`lr_factor`, `STILL`).
     """
 
     def __init__(self, painting: ImageMethod, options: FilmOptions) -> None:
@@ -155,7 +160,9 @@ class FilmMethod:
             return FrameWork(turn, number, step, self._named(self.painting.stages(pictures), turn, number, step))
         moved = [self._moved(film, number, other) for other in neighbours]
         start = self.painting.initial(pictures) if turn == 1 else film.picture(number)
+        begun = torch.ones_like(start[:, :1])  # from the second pass on every place is painted
         if moved:
+            begun = moved[0].weight if turn == 1 else begun
             start = torch.lerp(start, moved[0].image, moved[0].weight * (1.0 if turn == 1 else self.options.blend))
         stage = self.painting.continued(
             pictures,
@@ -163,7 +170,7 @@ class FilmMethod:
             steps=self.options.steps,
             first_step=0,
             earlier=_disjoint(moved),
-            lr_factor=self.options.lr_factor,
+            pace=(1 - (1 - self.options.lr_factor) * begun) * self._calm(film, number, neighbours),
         )
         return FrameWork(turn, number, step, self._named(iter([stage]), turn, number, step))
 
@@ -180,6 +187,14 @@ class FilmMethod:
         """Return the picture of another frame, moved to where things are in this one, and where that can be trusted."""
         there, back = self._flow(film, number, other), self._flow(film, other, number)
         return Earlier(flow.carry(film.picture(other), there), flow.trusted(there, back))
+
+    def _calm(self, film: Film, number: int, neighbours: list[int]) -> Tensor:
+        """Return a factor of the pace, (1, 1, H, W): `STILL` where the frame before looks the same, else 1."""
+        frame = film.content(number)
+        if not neighbours:
+            return torch.ones_like(frame[:, :1])
+        still = flow.still(self._flow(film, number, neighbours[0]), frame, film.content(neighbours[0]))
+        return 1 - (1 - STILL) * still
 
     def _flow(self, film: Film, number: int, other: int) -> Tensor:
         first = film.content(number)

@@ -128,7 +128,7 @@ class ImageMethod:
             first_step += level.steps
 
     def continued(
-        self, data: Inputs, start: Tensor, *, steps: int, first_step: int, earlier: Sequence[Earlier], lr_factor: float
+        self, data: Inputs, start: Tensor, *, steps: int, first_step: int, earlier: Sequence[Earlier], pace: Tensor
     ) -> Stage[ImageModule]:
         """Return a stage of the last level that goes on from an image: a frame of a film.
 
@@ -138,10 +138,10 @@ class ImageMethod:
             steps: Optimiser steps.
             first_step: Steps before.
             earlier: Earlier pictures of the film.
-            lr_factor: Of the learning rate.
+            pace: How fast each place changes, (1, 1, H, W) in [0, 1].
         """
         level = Level(self.levels[-1].edge, steps)
-        module = self._module(level, 0, first_step, data, start, None, earlier, lr_factor)
+        module = self._module(level, 0, first_step, data, start, None, earlier, pace)
         return Stage(name="frame", module=module, data=Steps(steps), steps=steps)
 
     def size(self, content: Tensor) -> tuple[int, int]:
@@ -190,7 +190,7 @@ class ImageMethod:
         image: Tensor | None,
         state: OptimizerState | None,
         earlier: Sequence[Earlier] = (),
-        lr_factor: float = 1.0,
+        pace: Tensor | None = None,
     ) -> ImageModule:
         """The module of a level; it alone holds the pictures at its size, so that it can drop them.
 
@@ -202,7 +202,7 @@ class ImageMethod:
             image: What the level before left.
             state: Of its optimiser.
             earlier: Earlier pictures of a film.
-            lr_factor: Of the learning rate.
+            pace: How fast each place changes; None for 1 everywhere.
         """
         size = self.resampling.fit(image_io.size_of(inputs.content), level.edge, by=self.fit)
         content = self.resampling.resize(inputs.content, size)
@@ -211,7 +211,7 @@ class ImageMethod:
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
-            optimization=Optimization(self.optimizer, self.scheduler, level.steps, state, lr_factor),
+            optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
             space=parametrization(self.space, size, self.objective.backbone.input),
             first_step=first_step,
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
@@ -220,6 +220,7 @@ class ImageMethod:
             gains={name: factor**coarser for name, factor in self.coarser.items()},
             graph=self.cuda_graph,
             earlier=earlier,
+            pace=pace,
         )
 
     def _initial(self, content: Tensor, inputs: Inputs) -> Tensor:

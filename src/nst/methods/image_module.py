@@ -42,6 +42,8 @@ class ImageModule(LightningModule):
         gains: Term -> factor of its weight at this level; None for 1.
         graph: Whether the losses are recorded as a CUDA graph where they can be: `auto` or `off`.
         earlier: Earlier pictures of a film.
+        pace: How far each place moves from `start`, relative to what the parameter says, (1, 1, H, W) in [0, 1]; None
+            for 1 everywhere.
 
     Attributes:
         pixels: The parameter, in whatever space; the name is that of the checkpoints.
@@ -55,6 +57,8 @@ class ImageModule(LightningModule):
     content: Tensor | None
     keep: Tensor | None
     alpha: Tensor | None
+    pace: Tensor | None
+    start: Tensor | None
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class ImageModule(LightningModule):
         gains: Mapping[str, float] | None = None,
         graph: str = "off",
         earlier: Sequence[Earlier] = (),
+        pace: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.objective = objective
@@ -82,6 +87,8 @@ class ImageModule(LightningModule):
         self.register_buffer("content", content, persistent=False)
         self.register_buffer("keep", keep, persistent=False)
         self.register_buffer("alpha", alpha, persistent=False)
+        self.register_buffer("pace", pace, persistent=False)
+        self.register_buffer("start", None if pace is None else start, persistent=False)
         self.saves_state = saves_state
         self.gains = gains
         self.graph = graph
@@ -105,6 +112,9 @@ class ImageModule(LightningModule):
     def image(self) -> Tensor:
         """Return the generated image, RGB in [0, 1] or slightly beyond, (1, 3, H, W)."""
         image = self.space.decode(self.pixels)
+        if self.pace is not None:
+            assert self.start is not None  # both or none
+            image = torch.lerp(self.start, image, self.pace)
         if self.keep is None:
             return image
         assert self.content is not None  # not dropped if it is to show

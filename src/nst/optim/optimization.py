@@ -21,20 +21,16 @@ class Optimization:
         scheduler: Makes the schedule of the learning rate; see `lr_schedulers.configure`.
         steps: Optimiser steps.
         state: State of the optimiser at the end of the level before, to be resized and started with; None for none.
-        lr_factor: Of the optimiser's learning rate.
     """
 
     optimizer: Callable[..., Optimizer]
     scheduler: Schedule
     steps: int
     state: OptimizerState | None = None
-    lr_factor: float = 1.0
 
     def configure(self, parameters: Sequence[nn.Parameter]) -> Any:
         """Return what `LightningModule.configure_optimizers` returns for these parameters."""
         optimizer = self.optimizer(parameters)
-        for group in optimizer.param_groups:
-            group["lr"] *= self.lr_factor
         if self.state is not None:
             (parameter,) = parameters  # the picture
             warm_start(optimizer, parameter, self.state)
