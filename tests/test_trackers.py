@@ -56,6 +56,17 @@ STEPS = list(range(1, 27))
 LOSSES = [*range(1, 13), *range(1013, 1027)]
 
 
+def test_levels_and_frames_share_one_file(tmp_path):
+    logger = DescribedTensorBoard(str(tmp_path), name="", version="")
+    for step in range(3):  # as many fits, each of which ends with `finalize`
+        logger.log_metrics({"loss": 0.5 * step}, step=step)
+        logger.finalize("success")
+        (file,) = tmp_path.glob("events.*")
+        events = EventAccumulator(str(file))
+        events.Reload()
+        assert len(events.Scalars("loss")) == step + 1
+
+
 def test_event_accumulator_reads_each_step_once(resumed):
     events = EventAccumulator(str(resumed), size_guidance={"images": 0})
     events.Reload()

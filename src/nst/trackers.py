@@ -123,10 +123,11 @@ class TensorBoard(Tracker):
         """Fill the row in HParams, and close it."""
         self.logger.log_metrics(metrics, step=0)
         self.logger.finalize("success")
+        self.logger.experiment.close()
 
 
 class DescribedTensorBoard(TensorBoardLogger):
-    """Lightning's logger, which also tells TensorBoard what each curve is."""
+    """Lightning's logger, which also tells TensorBoard what each curve is, in one file for all levels or frames."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log scalars with their descriptions."""
@@ -134,6 +135,11 @@ class DescribedTensorBoard(TensorBoardLogger):
             metadata = SummaryMetadata(summary_description=described(tag))
             one = Summary.Value(tag=tag, simple_value=float(value), metadata=metadata)
             _writer(self).add_summary(Summary(value=[one]), step)
+
+    def finalize(self, status: str) -> None:
+        """Write what is waiting. Lightning's closes the file after every fit, and the next one would begin another."""
+        self.experiment.flush()
+        self.save()
 
 
 class Csv(Tracker):
@@ -290,7 +296,7 @@ def finish(loggers: Iterable[Logger], metrics: Mapping[str, float]) -> None:
 
 
 def _writer(logger: TensorBoardLogger) -> Any:
-    """The writer of event files, opened anew where the end of a level has closed it."""
+    """The writer of event files, opened anew where the end of a level has closed it, as Lightning's own logger does."""
     return logger.experiment._get_file_writer()
 
 
