@@ -158,11 +158,14 @@ class FilmMethod:
         pictures = inputs(number)
         if turn == 1 and not neighbours:
             return FrameWork(turn, number, step, self._named(self.painting.stages(pictures), turn, number, step))
-        moved = [self._moved(film, number, other) for other in neighbours]
+        found = [self._moved(film, number, other) for other in neighbours]
+        moved = [earlier for earlier, _ in found]
         start = self.painting.initial(pictures) if turn == 1 else film.picture(number)
-        begun = torch.ones_like(start[:, :1])  # from the second pass on every place is painted
+        pace = torch.full_like(start[:, :1], self.options.lr_factor)  # from the second pass on every place is painted
         if moved:
-            begun = moved[0].weight if turn == 1 else begun
+            if turn == 1:
+                pace = 1 - (1 - self.options.lr_factor) * moved[0].weight
+            pace = pace * (1 - (1 - STILL) * found[0][1])
             start = torch.lerp(start, moved[0].image, moved[0].weight * (1.0 if turn == 1 else self.options.blend))
         stage = self.painting.continued(
             pictures,
@@ -170,7 +173,7 @@ class FilmMethod:
             steps=self.options.steps,
             first_step=0,
             earlier=_disjoint(moved),
-            pace=(1 - (1 - self.options.lr_factor) * begun) * self._calm(film, number, neighbours),
+            pace=pace,
         )
         return FrameWork(turn, number, step, self._named(iter([stage]), turn, number, step))
 
@@ -183,18 +186,11 @@ class FilmMethod:
             stage.module.first_step += step
             yield Stage(f"frame {number + 1}{tail}", stage.module, stage.data, stage.steps, stage.number)
 
-    def _moved(self, film: Film, number: int, other: int) -> Earlier:
-        """Return the picture of another frame, moved to where things are in this one, and where that can be trusted."""
+    def _moved(self, film: Film, number: int, other: int) -> tuple[Earlier, Tensor]:
+        """Return the picture of another frame, moved to where things are in this one, and where both look the same."""
         there, back = self._flow(film, number, other), self._flow(film, other, number)
-        return Earlier(flow.carry(film.picture(other), there), flow.trusted(there, back))
-
-    def _calm(self, film: Film, number: int, neighbours: list[int]) -> Tensor:
-        """Return a factor of the pace, (1, 1, H, W): `STILL` where the frame before looks the same, else 1."""
-        frame = film.content(number)
-        if not neighbours:
-            return torch.ones_like(frame[:, :1])
-        still = flow.still(self._flow(film, number, neighbours[0]), frame, film.content(neighbours[0]))
-        return 1 - (1 - STILL) * still
+        still = flow.still(there, film.content(number), film.content(other))
+        return Earlier(flow.carry(film.picture(other), there), flow.trusted(there, back)), still
 
     def _flow(self, film: Film, number: int, other: int) -> Tensor:
         first = film.content(number)

@@ -88,7 +88,7 @@ class ImageModule(LightningModule):
         self.register_buffer("keep", keep, persistent=False)
         self.register_buffer("alpha", alpha, persistent=False)
         self.register_buffer("pace", pace, persistent=False)
-        self.register_buffer("start", None if pace is None else start, persistent=False)
+        self.register_buffer("start", None if pace is None else start.clone(), persistent=False)
         self.saves_state = saves_state
         self.gains = gains
         self.graph = graph

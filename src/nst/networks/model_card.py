@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nst.networks.io import KINDS
+
 FILE = "README.md"
 """Where Hugging Face and others look for it."""
 
@@ -44,6 +46,9 @@ def text(
         ("losses of held-out photographs", _listed(held_out) or "not measured"),
         ("loss network", (config.get("backbone") or {}).get("model", "wavelet")),
     ]
+    title, what, style = f"Painted styles: {', '.join(about['styles'])}", "a style", about["styles"][0]
+    if KINDS[about["kind"]].accepts_any_style:
+        title, what, style = "Any style", "the style of any picture", "art.jpg"
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"""---
 library_name: nst
@@ -52,12 +57,12 @@ tags: [neural-style-transfer]
 license: other
 ---
 
-# Painted styles: {", ".join(about["styles"])}
+# {title}
 
-Paints a photograph in a style, in one pass. `network.safetensors` holds the parameters and their description.
+Paints a photograph in {what}, in one pass. `network.safetensors` holds the parameters and their description.
 
 ```
-nst stylize checkpoint=network.safetensors content=photo.jpg style={about["styles"][0]}
+nst stylize checkpoint=network.safetensors content=photo.jpg style={style}
 ```
 
 | | |
