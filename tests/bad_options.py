@@ -122,6 +122,8 @@ OPTIONS: dict[str, str] = {
     "method.fit=diagonal": "diagonal",
     "method.space=lab": "method.space is 'lab'; give one of image, input",
     "method.moments=warm": "method.moments",
+    "method.band_lr=[1,1,0.5]": "give 4 numbers over 0, fine to coarse",
+    "method.band_lr=[1,1,0.5,0]": "give 4 numbers over 0, fine to coarse",
     "method.moments=resized": "resizes maps; give method.space=image",
     "optimizer=lbfgs method.moments=resized method.space=image pyramid=explicit pyramid.sizes=[56,64]": "can't resize",
     "method.coarser.content=0": "method.coarser.content is 0",

@@ -122,6 +122,18 @@ def test_a_killed_run_goes_on_to_the_same_picture(train, killed, tmp_path, metho
     assert (tmp_path / "run/final.png").stat().st_mtime_ns == again
 
 
+def test_a_run_that_began_before_the_bands_had_learning_rates_of_their_own_goes_on_without(train, killed, tmp_path):
+    choices = (*TINY, "checkpoint.every=1")
+    assert train(*choices, "method.band_lr=[1,1,1,1]", "hydra.run.dir=whole").returncode == 0
+    for _ in range(5):
+        if killed(at_step(6), *choices, "~method.band_lr", "hydra.run.dir=run"):
+            break
+        shutil.rmtree(tmp_path / "run")
+    done = train("resume=run")
+    assert done.returncode == 0, done.stderr
+    same(tmp_path / "run", tmp_path / "whole")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_at_random_moments(train, killed, tmp_path, method):

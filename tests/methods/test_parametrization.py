@@ -6,15 +6,25 @@ from conftest import IN_C
 
 from nst.kernels import compiled
 from nst.methods import ImageModule
-from nst.methods.parametrization import BANDS, SPACES, BackboneInput, LaplacianBands, clamp_with_grad, parametrization
+from nst.methods.parametrization import (
+    BANDS,
+    EQUAL,
+    SPACES,
+    BackboneInput,
+    LaplacianBands,
+    clamp_with_grad,
+    parametrization,
+)
 from nst.objective import Target
 from nst.optim import lr_schedulers
 from nst.optim.optimization import Optimization
 
+FACTORS = (0.8, 1.0, 0.5, 0.25)
+
 
 @pytest.fixture(params=SPACES)
 def space(request, objective):
-    return parametrization(request.param, (48, 64), objective.backbone.input)
+    return parametrization(request.param, (48, 64), objective.backbone.input, FACTORS)
 
 
 def test_a_space_gives_back_the_image_and_its_gradient(space, noise):
@@ -53,9 +63,10 @@ def test_a_space_that_does_not_exist_is_refused(objective):
         parametrization("lab", (8, 8), objective.backbone.input)
 
 
+@pytest.mark.parametrize("factors", [EQUAL, FACTORS])
 @pytest.mark.parametrize("size", [(64, 96), (97, 61), (17, 200), (5, 3), (1, 1)])
-def test_bands_are_the_picture(size, noise):
-    bands, image = LaplacianBands(size), noise(*size)
+def test_bands_are_the_picture(size, factors, noise):
+    bands, image = LaplacianBands(size, factors), noise(*size)
     assert (bands.sum(bands.encode(image)) - image).abs().max() < 1e-6
 
 
@@ -63,7 +74,7 @@ def test_bands_are_the_picture(size, noise):
 @pytest.mark.parametrize("size", [(64, 96), (97, 61), (17, 200), (131, 131), (16, 16)])
 def test_in_c_the_picture_and_the_gradient_are_torch_s(size, monkeypatch):
     assert compiled.library() is not None
-    bands, found = LaplacianBands(size), []
+    bands, found = LaplacianBands(size, FACTORS), []
     generator = torch.Generator().manual_seed(0)
     values = torch.randn(1, 3, sum(h * w for h, w in bands.sizes), generator=generator).requires_grad_()
     weights = torch.randn(1, 3, *size, generator=generator)
@@ -99,6 +110,16 @@ def test_a_coarse_value_moves_a_wide_part_and_a_fine_one_its_pixel():
         values[0, 0, value] = 1
         assert (bands.sum(values) != 0).sum() >= pixels
         assert value or (bands.sum(values) != 0).sum() == 1
+
+
+def test_the_same_step_of_the_parameter_moves_a_band_by_its_factor():
+    bands, equal = LaplacianBands((64, 64), FACTORS), LaplacianBands((64, 64))
+    start = 0
+    for (height, width), factor in zip(bands.sizes, FACTORS, strict=True):
+        step = torch.zeros(1, 3, sum(h * w for h, w in bands.sizes))
+        step[..., start : start + height * width] = 0.01
+        torch.testing.assert_close(bands.sum(step), factor * equal.sum(step))
+        start += height * width
 
 
 def image_module(objective, start, content, style, space):

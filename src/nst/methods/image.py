@@ -15,7 +15,7 @@ from nst.data.resampling import Resampling
 from nst.methods import cuda_graph as cuda_graphs
 from nst.methods.image_module import ImageModule
 from nst.methods.initial_image import Initial, InitInputs
-from nst.methods.parametrization import SPACES, parametrization
+from nst.methods.parametrization import BANDS, EQUAL, SPACES, parametrization
 from nst.methods.pyramid import Level
 from nst.methods.stage import Stage, Steps
 from nst.methods.style_size import StyleSize
@@ -42,6 +42,7 @@ class ImageMethod:
         style_scale: Size of all strokes: multiplies the scale of every style.
         space: What the parameter holds: `image` ([0, 1] RGB), `input` (the backbone's own convention) or `laplacian`
             (the bands of the image); see `parametrization`.
+        band_lr: Factors of the learning rate for the bands, fine to coarse; see `LaplacianBands`.
         moments: The state in which the optimiser starts a level: `fresh`, or `resized` from the level before.
         coarser: Term -> its weight at a level divided by that at the next finer one; 1 for those that are not named.
         seed: Of the initial image.
@@ -78,6 +79,7 @@ class ImageMethod:
         rounding: str = "nearest",
         quantize: bool = False,
         style_enlarge: bool = False,
+        band_lr: Sequence[float] = EQUAL,
         cuda_graph: str = "auto",
     ) -> None:
         self.objective = objective
@@ -93,6 +95,9 @@ class ImageMethod:
             fit=style_fit, size=style_size, scale=style_scale, enlarge=style_enlarge, resampling=self.resampling
         )
         self.space = check_choice("method.space", space, SPACES)
+        self.band_lr = band_lr
+        if len(band_lr) != BANDS or not all(factor > 0 for factor in band_lr):
+            raise ValueError(f"method.band_lr is {list(band_lr)}; give {BANDS} numbers over 0, fine to coarse")
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         if moments == "resized" and space == "laplacian":
             raise ValueError("method.moments=resized resizes maps; give method.space=image or input, or moments=fresh")
@@ -212,7 +217,7 @@ class ImageMethod:
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
             optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
-            space=parametrization(self.space, size, self.objective.backbone.input),
+            space=parametrization(self.space, size, self.objective.backbone.input, self.band_lr),
             first_step=first_step,
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
             alpha=None if inputs.original.alpha is None else masks.resize(inputs.original.alpha, size),

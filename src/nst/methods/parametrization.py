@@ -1,5 +1,6 @@
 """The space in which a picture is optimised: how an image becomes the parameter, and the parameter an image."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +15,7 @@ from nst.utils.errors import check_choice
 
 BANDS = 4  # measured: 3 and 5 need as many steps, 7 more
 SMALLEST = 8  # pixels: no band has a smaller edge
+EQUAL = (1.0,) * BANDS  # what every run before `method.band_lr` had
 SPACES = ("image", "input", "laplacian")
 
 
@@ -30,18 +32,21 @@ class Parametrization(Protocol):
         """Clamp the picture to [low, high] by changing the parameter in place."""
 
 
-def parametrization(space: str, size: tuple[int, int], convention: Input) -> Parametrization:
+def parametrization(
+    space: str, size: tuple[int, int], convention: Input, band_lr: Sequence[float] = EQUAL
+) -> Parametrization:
     """Return what `method.space` names.
 
     Args:
         space: `image`, `input` or `laplacian`.
         size: (height, width) of the picture, pixels.
         convention: The backbone's input convention.
+        band_lr: See `LaplacianBands`.
     """
     check_choice("method.space", space, SPACES)
     if space == "input":
         return BackboneInput(convention)
-    return LaplacianBands(size) if space == "laplacian" else Pixels()
+    return LaplacianBands(size, band_lr) if space == "laplacian" else Pixels()
 
 
 class Pixels:
@@ -91,21 +96,27 @@ class LaplacianBands:
     gradient of all the pixels below it. Measured with SqueezeNet's trained features at 256 px: after 50 evaluations
     L-BFGS reaches the loss that takes 150 on pixels. With random VGG-19 there was no such gain.
 
-    The sum of the bands is clamped to [0, 1], and `project_` takes bounds in the units of the image.
+    The sum of the bands is clamped to [0, 1], and `project_` takes bounds in the units of the image. Every band is kept
+    divided by its learning rate's factor, so that an optimiser whose steps don't depend on the size of a gradient, as
+    Adam's, moves it by so much.
 
     Args:
         size: (height, width), pixels.
+        band_lr: Factors of the learning rate, fine to coarse, over 0, one for each of the `BANDS`; where a picture is
+            too small for all, the first ones. Small factors of coarse bands keep the photograph's light and dark in
+            place, for a style is as well met by the opposite.
 
     Source: Burt & Adelson 1983; Kolkin, Salavon & Shakhnarovich 2019 (a picture optimised so).
 
     Differs: reduced by averaging areas and enlarged by linear interpolation, so odd sizes are exact too.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], band_lr: Sequence[float] = EQUAL) -> None:
         self.sizes = [size]
         while len(self.sizes) < BANDS and min(self.sizes[-1]) >= 2 * SMALLEST:
             height, width = self.sizes[-1]
             self.sizes.append((-(-height // 2), -(-width // 2)))
+        self.factors = list(band_lr)[: len(self.sizes)]
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the bands of an image, (1, 3, n)."""
@@ -116,11 +127,12 @@ class LaplacianBands:
             enlarged = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
             bands.append((image - enlarged).flatten(2))
             image = coarse
-        return torch.cat([*bands, image.flatten(2)], dim=2)
+        scaled = zip([*bands, image.flatten(2)], self.factors, strict=True)
+        return torch.cat([band if factor == 1 else band / factor for band, factor in scaled], dim=2)
 
     def sum(self, parameter: Tensor) -> Tensor:
         """Return the sum of the bands, each enlarged to the picture's size: (1, 3, H, W)."""
-        return kernels.laplacian_join(parameter, self.sizes)
+        return kernels.laplacian_join(parameter, self.sizes, self.factors)
 
     def decode(self, parameter: Tensor) -> Tensor:
         """Return the sum of the bands, clamped to [0, 1]."""
@@ -133,7 +145,7 @@ class LaplacianBands:
         unbounded = self.sum(parameter)
         image = unbounded.clamp(0, 1)
         inside = image.clamp(low, high)
-        move = (inside - unbounded).masked_fill_(inside == image, 0)
+        move = (inside - unbounded).masked_fill_(inside == image, 0).div_(self.factors[0])
         parameter[..., : move[0, 0].numel()] += move.flatten(2)
 
 
