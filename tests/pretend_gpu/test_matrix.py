@@ -26,7 +26,7 @@ LOSSES = sorted(path.stem for path in (ROOT / "conf/loss").glob("*.yaml"))
 WAYS = ("whole", "tiles", "masks", *(["bf16"] if KIND == "cuda" else []))
 FAST = {("squeezenet_embedded", "relative", way) for way in WAYS}
 FAST |= {("wavelet", "wasserstein", "masks"), ("wavelet", "sliced", WAYS[-1])}
-SIZES = {"inception": (152, 160)}
+SIZES = {"inception": (152, 160), "resnet50": (96, 104)}  # where the deepest layer has room for a patch of 3 x 3
 
 
 _build = instantiate.build
@@ -106,4 +106,8 @@ def test_the_gpu_gives_what_the_processor_gives(backbone, loss, way) -> None:
         assert (here - exact).norm() < 1.5 * (there - exact).norm() + 0.1 * exact.norm()
         return
     assert loss_here == pytest.approx(loss_there, rel=1e-5)
+    if loss == "wasserstein" and way == "tiles":  # roots of small eigenvalues enlarge the rounding of sums over tiles
+        whole = loss_and_gradient(objective_of(backbone, loss, "none"), size, "whole", "cpu")[1]
+        assert (here - whole).norm() < 2 * (there - whole).norm() + 1e-4 * whole.norm()
+        return
     assert (here - there).norm() < 1e-4 * there.norm()
