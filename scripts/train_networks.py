@@ -23,19 +23,19 @@ STYLES = (
 )
 OPTIONS = {
     "multistyle": f"method=multistyle style=[{STYLES}] backbone=small_vgg19 method.style_size=512 "
-    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=3500 training.gains.content=1.5 "
-    "method.steady=15 optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
+    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=15000 training.gains.content=1.5 "
+    "method.steady=5 optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
     "training.held_out_every=1000",
     "any_style": f"method=any_style style=[{STYLES}] method.start=multistyle backbone=small_vgg19 "
     "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=3000 training.gains.content=1.0 "
-    "method.steady=15 optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
+    "method.steady=5 optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
     "training.held_out_every=1000",
 }
 """Network -> the options of its training."""
 
 STYLE_EDGE = 640
 """Shorter edge of the styles that any_style learns from, pixels: all that its crops need."""
-STEPS = {"multistyle": 6000, "any_style": 4500}
+STEPS = {"multistyle": 24000, "any_style": 4500}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
