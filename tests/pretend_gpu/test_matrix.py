@@ -105,7 +105,7 @@ def test_the_gpu_gives_what_the_processor_gives(backbone, loss, way) -> None:
         assert abs(loss_here - exact_loss) < 2 * abs(loss_there - exact_loss) + 0.03 * exact_loss
         assert (here - exact).norm() < 1.5 * (there - exact).norm() + 0.1 * exact.norm()
         return
-    few = loss == "wasserstein" and way == "masks"  # few positions: roots of small eigenvalues enlarge the sums' rounding
+    few = loss == "wasserstein" and way == "masks"  # few positions: roots enlarge the rounding of sums
     assert loss_here == pytest.approx(loss_there, rel=5e-4 if few else 1e-5)
     if loss == "wasserstein" and way == "tiles":  # roots of small eigenvalues enlarge the rounding of sums over tiles
         whole = loss_and_gradient(objective_of(backbone, loss, "none"), size, "whole", "cpu")[1]
