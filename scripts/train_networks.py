@@ -27,7 +27,7 @@ OPTIONS = {
     "method.steady=5 optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
     "training.held_out_every=1000",
     "any_style": f"method=any_style style=[{STYLES}] method.start=multistyle backbone=small_vgg19 "
-    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=3000 training.gains.content=1.0 "
+    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=8000 training.gains.content=1.0 "
     "method.steady=5 optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
     "training.held_out_every=1000",
 }
@@ -35,7 +35,7 @@ OPTIONS = {
 
 STYLE_EDGE = 640
 """Shorter edge of the styles that any_style learns from, pixels: all that its crops need."""
-STEPS = {"multistyle": 24000, "any_style": 4500}
+STEPS = {"multistyle": 24000, "any_style": 12000}
 SHARED = ("method", "layers", "weights", "training", "optimizer", "scheduler", "seed", "steps")
 """Of the configuration, what the file tells: nothing of this machine."""
 
@@ -62,10 +62,13 @@ def train(name: str, photographs: Path, folder: Path, steps: int, seed: int) -> 
 
 
 def styles(photographs: Path, out: Path) -> Path:
-    """Make a folder of styles to learn from: the painted ones in other colours, and the photographs.
+    """Make a folder of styles to learn from: the painted ones in other colours, and studies after the photographs.
 
-    Each painted style gets the colours of the eight others and of twelve photographs (mean and covariance of RGB).
+    Each painted style gets the colours of the eight others and of twelve photographs (mean and covariance of RGB). Of
+    each photograph two studies are painted, one in its own colours, one in those of a painted style.
     """
+    from painter.studies import study
+
     from nst.data import color, image_io, library
 
     if out.is_dir():
@@ -80,8 +83,14 @@ def styles(photographs: Path, out: Path) -> Path:
         for k, palette in enumerate(palettes):
             colours = image_io.reduced(image_io.load(palette).rgb, 128)
             image_io.save(color.match(image, colours), begun / f"{path.stem}_{k:02}.png")
-    for path in taken:
-        image_io.save(image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest"), begun / path.name)
+    for i, path in enumerate(taken):
+        photograph = image_io.reduced(image_io.load(path).rgb, STYLE_EDGE, by="shortest")[0].permute(1, 2, 0).numpy()
+        for k in range(2):
+            target = begun / f"{path.stem}_study_{k}.png"
+            study(photograph, edge=STYLE_EDGE, seed=2 * i + k).save(target)
+            if k:
+                colours = image_io.reduced(image_io.load(painted[i % len(painted)]).rgb, 128)
+                image_io.save(color.match(image_io.load(target).rgb, colours), target)
     return begun.rename(out)
 
 

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from skimage import data
+from torchvision.transforms.functional import to_tensor
 
 from nst.inference import styles, tiled
 from nst.inference.styles import StyleRequest
 from nst.inference.tiled import TiledNetwork
-from nst.networks import Adain, AnyStyle, Transformer
+from nst.networks import Adain, AnyStyle, Transformer, io
 from nst.networks.io import Trained
 
 EXACT = 2e-5  # float32; sums of other shapes are rounded differently
@@ -53,6 +56,21 @@ def test_windows_have_no_seams_where_plain_crops_have(noise):
     image = noise(96, 96) * torch.linspace(0, 1, 96)  # a gradient: moments differ from window to window
     cut = torch.cat([stylize(one, image[..., :48]), stylize(one, image[..., 48:])], dim=3)
     assert (cut - stylize(one, image, tile=None)).abs().max() > 100 * EXACT
+
+
+def test_the_network_of_the_nine_paints_no_frame():
+    one = io.load(io.bundled("multistyle"))
+    image = F.interpolate(to_tensor(data.coffee())[None], (192, 288), mode="bilinear", antialias=True)
+    mix = styles.mix(one, [StyleRequest("mosaic")], strength=1.0, masks=[None])
+
+    def at_edges(picture):
+        return torch.cat([picture[..., :16].flatten(), picture[..., -16:].flatten()])
+
+    with torch.no_grad():
+        alone = one.network(image, mix.condition(mix.weights_at((192, 288))))
+    continued = TiledNetwork(one.network).stylize(F.pad(image, (96,) * 4, mode="reflect"), mix)[..., 96:-96, 96:-96]
+    frame = (at_edges(alone) - at_edges(continued)).abs().mean()
+    assert (at_edges(TiledNetwork(one.network).stylize(image, mix)) - at_edges(continued)).abs().mean() < 0.5 * frame
 
 
 @pytest.mark.parametrize("size", [(2, 2), (3, 40), (8, 8), (9, 5)])

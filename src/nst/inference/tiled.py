@@ -1,7 +1,7 @@
 """A trained network on images of any size: whole, or window by window with the same result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ WINDOWS = (
 MAPS = 20  # feature maps of `width` channels at full size that a network needs at its peak: transformer 12, adain 19
 USABLE = 0.5  # fraction of the free memory that a window may use
 SMALLEST = 2  # strides; smaller edges are padded to this, since reflection padding needs room
+BORDER = 32  # pixels of the mirrored image on each side, painted and cut off; a quarter of a small image's shorter edge
 
 Progress = Callable[[float], None]
 """Called with the fraction of the work that is done, in [0, 1]."""
@@ -35,6 +36,9 @@ class TiledNetwork:
     moments are therefore measured once, on the image reduced to `glance`, and fixed for the whole image and its windows
     (see `fixed_moments`): both give the same picture, and the cost per pixel does not grow. An image of a megapixel or
     less that is not cut has its own moments.
+
+    A network knows by its padding where an image ends, and learns to paint the frame of a framed painting there: up to
+    some 20 pixels inwards. Images are therefore continued by their mirror image, and that border is cut off again.
 
     Args:
         network: A trained network in evaluation mode.
@@ -67,15 +71,18 @@ class TiledNetwork:
         height, width = image_io.size_of(image)
         padded = _padded(image, self.network.stride)
         visible = None if opacity is None else _padded(opacity.to(image), self.network.stride)
+        placed = [w if w.shape[-2:] == (1, 1) else _padded(w, self.network.stride) for w in mix.weights]
+        mix = replace(mix, weights=placed)
         tile = self._tile(image)
         if tile is None and height * width <= WHOLE:
             out = self._whole(padded, mix, visible)
         else:
-            small = self._reduced(padded)
+            small = padded if height * width <= WHOLE else self._reduced(padded)
             with fixed_moments(self.network, lambda: self._whole(small, mix, visible)):
                 out = self._whole(padded, mix) if tile is None else self._windows(padded, mix, tile, progress)
         progress(1.0)
-        return out[..., :height, :width].clamp(0, 1)
+        border = _border(image, self.network.stride)
+        return out[..., border : border + height, border : border + width].clamp(0, 1)
 
     def _tile(self, image: Tensor) -> int | None:
         """Return the edge of the windows, or None for the whole image."""
@@ -92,7 +99,7 @@ class TiledNetwork:
     def _reduced(self, image: Tensor) -> Tensor:
         height, width = image_io.size_of(image)
         scale = self.glance / (height * width) ** 0.5
-        if scale >= 1 or height * width <= WHOLE:
+        if scale >= 1:
             return image
         stride = self.network.stride
         size = (stride * max(SMALLEST, round(length * scale / stride)) for length in (height, width))
@@ -122,14 +129,20 @@ class TiledNetwork:
         return out
 
 
+def _border(image: Tensor, stride: int) -> int:
+    """Return the width of the border, pixels, a multiple of the stride."""
+    return stride * (min(BORDER, min(image_io.size_of(image)) // 4) // stride)
+
+
 def _padded(image: Tensor, stride: int) -> Tensor:
-    """Pad an image at its bottom and right edges to multiples of the stride, `SMALLEST` of them or more."""
+    """Continue an image by its border, and at the bottom and right to multiples of the stride, `SMALLEST` or more."""
     height, width = image_io.size_of(image)
-    more = [max(SMALLEST * stride, length + (-length) % stride) - length for length in (width, height)]
-    if not any(more):
-        return image
-    fits = more[0] < width and more[1] < height
-    return F.pad(image, (0, more[0], 0, more[1]), mode="reflect" if fits else "replicate")
+    border = _border(image, stride)
+    right, bottom = (
+        border + max(SMALLEST * stride, length + (-length) % stride) - length for length in (width, height)
+    )
+    fits = right < width and bottom < height
+    return F.pad(image, (border, right, border, bottom), mode="reflect" if fits else "replicate")
 
 
 def _width(network: KnownStyles | Adain) -> int:
