@@ -103,7 +103,8 @@ def export(folder: Path, target: Path) -> None:
     about["keeps"] = {key: value.half() for key, value in about["keeps"].items()}
     io.save(target, {key: value.half() for key, value in data["state_dict"].items()}, about)
     card = (folder / model_card.FILE).read_text(encoding="utf-8").replace(model_card.LICENCE, LICENCE)
-    target.with_suffix(".md").write_text(card.replace("license: other", "license: mit"), encoding="utf-8")
+    card = card.replace("license: other", "license: mit").replace("network.safetensors", target.name)
+    target.with_suffix(".md").write_text(card, encoding="utf-8")
 
 
 def main() -> None:

@@ -105,8 +105,8 @@ def stylize(content: File | Sequence[File], checkpoint: File | None = None, **op
 
     Args:
         content: The file or the folder, or a list of files.
-        checkpoint: The `network.safetensors` or `network.ckpt` of a run; None: the network that comes with nst.
-        options: What can be typed, by the same names: `style="mosaic:2,night:1"`, `strength=0.7`, `size=1024`.
+        checkpoint: The `network.safetensors` or `network.ckpt` of a run; None: those that come with nst.
+        options: What can be typed, by the same names: `style="mosaic:2,hatching:1"`, `strength=0.7`, `size=1024`.
 
     Returns:
         The result; for a folder or a list a list, without the files that can't be painted, which are logged.

@@ -36,7 +36,8 @@ class Pretrained(Backbone):
     Args:
         layers: The names to give.
         model: A name from `torchvision.models.list_models()`.
-        checkpoint: A file; null: torch hub's cache, else a download; `random`: seeded random weights.
+        checkpoint: A file; `embedded`: the one that comes with nst; null: torch hub's cache, else a download; `random`:
+            seeded random weights.
         pooling: `max`, `average` or `l2`, the last two with `_rescaled`: times 2 or 0.78, so that activations keep
             their scale. `blur`: a binomial low-pass filter. If the first convolution has a stride, it is computed
             everywhere, followed by ReLU and blur, so that an optimised picture shows no grid. None: `max`.

@@ -19,7 +19,7 @@ class TrainingOptions:
     Args:
         gains: Loss -> factor of its weight.
         batch: Pictures in a step.
-        crop: Edge of a random crop, pixels, a multiple of 4.
+        crop: Edge of a random crop, pixels, a multiple of the network's stride: 8, `adain`: 4.
         zoom: A photograph's shorter edge is resized to 1 to this many times `crop`.
         style_crop: Edge of a random crop of a style picture, pixels; None: as `crop`.
         style_zoom: The same for style pictures.

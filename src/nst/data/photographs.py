@@ -60,7 +60,7 @@ def folder(path: str | Path, *, max_megapixels: float = 200.0, styles: str | Non
     Args:
         path: The folder.
         max_megapixels: Larger images are skipped, 10^6 pixels.
-        styles: A folder of images to learn styles from (method=adain), in addition to the named styles.
+        styles: A folder of images to learn styles from (`adain`, `any_style`), in addition to the named styles.
 
     Raises:
         ValueError: There is no such folder, or no readable image in it.

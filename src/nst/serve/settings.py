@@ -80,7 +80,7 @@ class First:
         return ",".join(f"{name}:{share:g}" for name, share in self.styles.items())
 
     def command(self) -> str | None:
-        """The command that paints it; None where there is a mask, which `nst stylize` has for other networks only."""
+        """The command that paints it; None where a brush was used, whose masks are no files."""
         if self.keep or any(self.masks):
             return None
         words = [f"content={self.photograph}", f"style={self.mix()}", f"size={self.size}"]
