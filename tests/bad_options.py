@@ -143,6 +143,7 @@ OPTIONS: dict[str, str] = {
     "trainer.accelerator=abacus": "abacus",
     "trainer.accelerator=gpu": "GPU|gpu|CUDA|cuda",
     "trainer.precision=7": "recision",
+    "trainer.precision=16-mixed": "give bf16-mixed, or 32-true",
     "trainer.devices=0": "device",
     "trainer.devices=some": "device",
     "trainer.log_every_n_steps=x": "log_every_n_steps",

@@ -220,7 +220,13 @@ def sweep(
     command = [sys.executable, "-m", "nst", *extra, *asked, *more]
     last = ""
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # on Windows the same
     ) as process:
         assert process.stdout is not None
         try:
@@ -229,7 +235,7 @@ def sweep(
                 if progress:
                     print(line, end="", flush=True)
         except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
             process.wait()
             raise
     try:

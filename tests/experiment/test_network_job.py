@@ -87,9 +87,12 @@ def test_a_training_shorter_than_an_interval_of_the_log_leaves_its_network_too(t
 @pytest.mark.slow
 def test_two_processes_learn_what_one_with_twice_the_batch_learns(train, tmp_path):
     shared = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch=1")
+    (tmp_path / "README.md").write_text("mine")
     for more, folder in (((), "one"), (shared, "two")):
-        done = train(*tiny("feedforward", "style=mosaic", "logger=none", "steps=1", *more, folder=folder))
+        done = train(*tiny("feedforward", "style=mosaic", "steps=1", *more, folder=folder))
         assert done.returncode == 0, done.stderr
+    assert (tmp_path / "README.md").read_text() == "mine"  # the second process leaves nothing here
+    assert not [name for name in ("network.ckpt", "last.ckpt", "final.png") if (tmp_path / name).exists()]
     one, two = (state(tmp_path / folder / "network.ckpt") for folder in ("one", "two"))
     weights = [name for name in one if name.endswith("conv.weight")]
     assert weights  # what a norm cancels has a gradient of rounding alone, of which Adam's first step makes a whole one

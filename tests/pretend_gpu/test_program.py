@@ -52,12 +52,13 @@ def test_a_picture_with_all_defaults(program):
         pytest.param(("trainer.precision=bf16-mixed",), marks=ON_CUDA),
         pytest.param(("trainer.precision=64-true", "optimizer.fused=false"), marks=ON_CUDA),
         ("loss=wasserstein",),
+        ("loss=wasserstein", "loss.style.iterations=12"),
         ("loss=sliced",),
         ("experiment=strotss", "backbone=wavelet", "pyramid.levels=1"),
         ("color=keep_luminance",),
         ("init=noise",),
     ],
-    ids=lambda words: words[0],
+    ids=lambda words: " ".join(words[:2]),
 )
 def test_every_space_optimizer_and_precision(program, words):
     (here, there) = (program(*TINY, device, *words, folder=device) for device in (GPU, CPU))

@@ -139,6 +139,18 @@ def test_the_program_paints_with_two_processes(tmp_path, before, optimizer) -> N
     assert {p.name for p in tmp_path.iterdir()} - {"cache"} == {"one", "two"}  # the helper left nothing
 
 
+@pytest.mark.slow
+def test_a_picture_of_two_processes_is_reproduced_by_two(tmp_path) -> None:
+    """No word of the command says that there are two; inside SLURM's shell its rank says that there is one."""
+    text, _ = run(tmp_path, "trainer=ddp", "trainer.devices=2", "hydra.run.dir=first").communicate(timeout=200)
+    command = [sys.executable, str(ROOT / "train.py"), "reproduce=first/final.png", "hydra.run.dir=again"]
+    inside_slurm = {"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_JOB_NAME": "bash"}
+    environment = {**os.environ, **inside_slurm, "OMP_NUM_THREADS": "1", "NST_CACHE": str(cache_in(tmp_path))}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "every pixel is reproduced" in done.stdout
+
+
 def helpers_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(number) for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 

@@ -39,12 +39,17 @@ def test_slurm_says_how_many(monkeypatch):
 
 def test_a_process_knows_its_number_and_who_started_it() -> None:
     assert process.rank({}) == 0
-    assert process.rank({"SLURM_PROCID": "3", "LOCAL_RANK": "1"}) == 3
+    assert process.rank({"SLURM_PROCID": "3"}) == 3
     assert process.launched_by_lightning({"LOCAL_RANK": "1"})
     assert not process.launched_by_lightning({"LOCAL_RANK": "1", "RANK": "1"})
+    assert not process.launched_by_lightning({"SLURM_PROCID": "3"})
+    inside_srun = {"SLURM_PROCID": "0", "LOCAL_RANK": "1"}  # `srun --pty bash`, where Lightning starts the others
+    assert process.rank(inside_srun) == 1
+    assert process.launched_by_lightning(inside_srun)
     assert process.has_nonzero_rank(["trainer=ddp"], {"RANK": "1"})
     assert not process.has_nonzero_rank(["trainer=ddp"], {"RANK": "0"})
     assert not process.has_nonzero_rank(["trainer=cpu"], {"RANK": "1"})
+    assert process.has_nonzero_rank(["reproduce=a.png", "hydra.job.name=train_ddp_process_1"], {"LOCAL_RANK": "1"})
 
 
 def test_a_helper_leaves_no_folder() -> None:

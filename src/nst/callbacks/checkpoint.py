@@ -261,7 +261,12 @@ class NetworkCheckpoint(Callback):
             self._save(trainer)
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        """Write a checkpoint where a signal ends the training, unless gradients of half a step would be lost."""
+        """Write a checkpoint where a signal ends the training, unless gradients of half a step would be lost.
+
+        Nor with several processes: writing waits for all, and the others are gone.
+        """
+        if trainer.world_size > 1:
+            return
         batches = trainer.fit_loop.epoch_loop.batch_progress.current.completed
         if isinstance(exception, Interrupted) and batches % trainer.accumulate_grad_batches == 0:
             self._save(trainer)

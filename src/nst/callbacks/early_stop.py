@@ -44,7 +44,8 @@ class StopEarly(Callback):
         """Compare a mean loss with the best one, and stop if the patience is over."""
         self.waited = 0 if mean < self.best * (1 - self.least) else self.waited + 1
         self.best = min(self.best, mean)
-        trainer.should_stop = trainer.should_stop or 0 < self.patience <= self.waited
+        stop = trainer.should_stop or 0 < self.patience <= self.waited
+        trainer.should_stop = trainer.strategy.reduce_boolean_decision(stop, all=False)  # one rank alone can't stop
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses of the window, the best mean, and the windows since it."""

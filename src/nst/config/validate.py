@@ -1,5 +1,6 @@
 """Check a composed configuration before anything is built or any picture is touched."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from nst.config.invocation import Invocation, listed
 from nst.metrics.judge import check_minimize
 from nst.tiling.plan import check_cut
 from nst.utils import extras, typecheck
+from nst.utils.devices import device_type
 from nst.utils.errors import nearest
 
 TOP_LEVEL = {
@@ -90,6 +92,11 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"threads is {config['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
         )
+    if str(precision := config["trainer"]["precision"]).startswith("16"):
+        raise ValueError(
+            f"trainer.precision={precision} lets gradients overflow now and then, which looks like a diverged picture; "
+            f"give bf16-mixed, or 32-true"
+        )
     if config["depth"] not in (8, 16):
         raise ValueError(f"depth is {config['depth']}; give 8, or 16 for a TIFF of 16 bits beside final.png")
     if config["optimizer"].get("line_search_fn") not in (None, "strong_wolfe"):
@@ -110,6 +117,11 @@ def _check_several_devices(config: Mapping[str, Any], invocation: Invocation) ->
                 f"(or trainer.devices=1)"
             )
         return
+    strategy = config["trainer"]["strategy"]
+    backend = strategy.get("process_group_backend") if isinstance(strategy, Mapping) else None
+    if sys.platform == "win32" and not backend and device_type(str(config["trainer"]["accelerator"])) == "cuda":
+        more = "+trainer.strategy.process_group_backend=gloo"
+        raise ValueError(f"trainer=ddp speaks NCCL between GPUs, which PyTorch for Windows lacks; add {more}")
     if config["resume"]:
         raise ValueError("a run with trainer=ddp keeps no state to go on from; start it anew without resume=")
     if invocation.in_sweep:

@@ -152,7 +152,9 @@ def _try(film: Film, target: Path, codec: str, rate: Fraction, *, copies: bool) 
         FFmpegError: The container takes no such stream.
         ValueError: It says that it does, but the stream can't be read back.
     """
-    with tempfile.TemporaryDirectory() as folder, film.av.open(str(film.path)) as source:
+    # Windows can't delete a file that is open, as one is whose header could not be written
+    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with temporary as folder, film.av.open(str(film.path)) as source:
         file, kept = Path(folder) / f"a{target.suffix}", _copied(source) if copies else []
         with film.av.open(str(file), "w") as out:
             stream = out.add_stream(codec, rate=rate, options=options_of(codec))

@@ -165,9 +165,12 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
 def area(image: Tensor, size: Sequence[int]) -> Tensor:
     """Resample an image (N, C, H, W) to (height, width): a pixel is the mean of all that it covers in part or whole.
 
-    It is adaptive average pooling, which Apple's GPU has for sizes that divide only; there it is two matrix products.
+    It is adaptive average pooling, or two matrix products: Apple's GPU has the former for sizes that divide only, and
+    CUDA adds its gradient in any order.
     """
-    if image.device.type != "mps" or not any(n % parts for n, parts in zip(size_of(image), size, strict=True)):
+    divides = not any(n % parts for n, parts in zip(size_of(image), size, strict=True))
+    ordered = image.device.type == "cuda" and torch.are_deterministic_algorithms_enabled()
+    if not ordered and (divides or image.device.type != "mps"):
         return F.adaptive_avg_pool2d(image, (size[0], size[1]))
     rows, columns = (_means(n, parts).to(image) for n, parts in zip(size_of(image), size, strict=True))
     return rows @ image @ columns.T

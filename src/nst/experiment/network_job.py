@@ -20,11 +20,12 @@ from nst.config.job import NetworkJob
 from nst.data import image_io
 from nst.data.inputs import StylePicture
 from nst.data.library import ImageFile, ImageSource
-from nst.experiment import status
+from nst.experiment import helpers, status
 from nst.experiment.record import Record
 from nst.methods import NetworkMethod, NetworkModule
 from nst.metrics.judge import sweep_value
 from nst.networks import io, model_card
+from nst.utils import distributed
 from nst.utils.files import sha256, user_path, write
 
 log = logging.getLogger("nst")
@@ -41,6 +42,8 @@ SAME = (
 def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     """Train a network and return what `minimize=` names: the last loss, or the seconds.
 
+    Of several processes that train one network only the first leaves files: its record `leads`.
+
     Args:
         job: Everything that it is made of.
         record: Of the run's folder.
@@ -48,7 +51,8 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     """
     base = BaseNetwork.read(user_path(job.base)) if job.base is not None else None
     own = BaseNetwork.read(job.folder) if job.resumes and (job.folder / NAME).is_file() else None
-    status.refuse_written(job.folder, [found.path for _, found in (job.content, *job.styles)])
+    if record.leads:
+        status.refuse_written(job.folder, [found.path for _, found in (job.content, *job.styles)])
     known = own or base
     job = replace(job, styles=_named(job.styles, known.styles if known else []))
     method, adds = _method(job, base, record)
@@ -69,22 +73,22 @@ def run(job: NetworkJob, record: Record, stop: StopOnSignal) -> Outcome:
     stage = next(method.stages(loader, about=about))
     content = _preview_content(job, method.network.stride)
     last_step = (own.batches or 0) // job.accumulate - 1 if own else None  # Lightning counts from 0
-    logs = trackers.open_loggers(job.loggers.factories, job.loggers.run(job.folder, last_step))
-    callbacks = [
-        stop,
-        Preview(content, every=options.preview_every),
-        options.stop,
-        held,
-        *([Progress(stage.name)] if job.invocation.has_terminal else []),
-        NetworkCheckpoint(job.folder / NAME, every=options.checkpoint_every),
-        *job.invocation.watchers,
-    ]
+    logs, callbacks = [], [options.stop, held, NetworkCheckpoint(job.folder / NAME, every=options.checkpoint_every)]
+    if record.leads:
+        logs = trackers.open_loggers(job.loggers.factories, job.loggers.run(job.folder, last_step))
+        bar = [Progress(stage.name)] if job.invocation.has_terminal else []
+        callbacks = [stop, Preview(content, every=options.preview_every), *callbacks[:2], *bar, *callbacks[2:]]
+        callbacks += job.invocation.watchers
     trainer = job.trainer(stage.steps, logs, callbacks)
     try:
-        trainer.fit(stage.module, stage.data, ckpt_path=str(goes_on.path) if goes_on else None, weights_only=True)
+        with helpers.watched(trainer, record):
+            trainer.fit(stage.module, stage.data, ckpt_path=str(goes_on.path) if goes_on else None, weights_only=True)
     finally:
-        if trainer.global_step:
+        if trainer.global_step and record.leads:
             _save(job, stage.module, content, held, len(photographs.paths))
+    distributed.leave()
+    if not record.leads:
+        return nan
     terms = {name: float(value) for name, value in stage.module.last_losses.items()}
     loss = terms.pop("loss", nan)
     record.metrics(

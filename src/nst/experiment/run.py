@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
     """
     quiet()
     folder = invocation.folder
-    if has_nonzero_rank(invocation.overrides):  # of several processes the first keeps the folder
+    if has_nonzero_rank([*invocation.overrides, *sys.argv[1:]]):  # of several processes the first keeps the folder
         log.setLevel(logging.ERROR)  # and says what is to be said
         if launched_by_lightning():
             helpers.end_with_parent()

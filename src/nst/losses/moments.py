@@ -110,7 +110,9 @@ class _Moments(torch.autograd.Function):
         ctx.save_for_backward(weighted, weights)
         wide = torch.float64 if f.dtype == torch.float64 else torch.float32
         out = f.new_empty(len(f) + 1, len(f) + 1, dtype=wide)
-        if f.dtype == wide and f.device.type != "cpu":  # into their places, without copies; MKL may round otherwise
+        if (
+            f.dtype == wide and f.device.type == "cuda"
+        ):  # into their places, without copies; MKL may round otherwise, MPS lose them
             with torch.autocast(f.device.type, enabled=False):
                 torch.mm(weighted, f.T, out=out[:-1, :-1])
                 torch.sum(weighted, 1, out=out[-1, :-1])

@@ -70,10 +70,11 @@ class Wasserstein(MomentLoss):
     def _bures(self, image: Tensor, s: Tensor, t: Tensor) -> Tensor:
         if self.iterations is None:
             return squared_bures(s, t)
-        s, t = s.to(image), t.to(image)  # the precision of the moments
-        factor = approximate_root(t, self.iterations)
-        distance: Tensor = (s + t - 2 * approximate_root(factor @ s @ factor, self.iterations)).trace()
-        return distance
+        # the precision of the moments; the type first: Apple's GPU has no float64, and gradients go back this way
+        a, b = (one.to(image.dtype).to(image.device) for one in (s, t))
+        factor = approximate_root(b, self.iterations)
+        distance: Tensor = (a + b - 2 * approximate_root(factor @ a @ factor, self.iterations)).trace()
+        return distance.to(s.device).to(s.dtype)
 
 
 def squared_bures(s: Tensor, t: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ class DivergenceGuard:
     a copy of the picture before the step is kept.
 
     On a GPU the host would wait for every look. A fused optimiser is told there by a flag on the device, `found_inf`,
-    to take no step any more, so the last good picture stays, and `check` looks at the flag when it is asked to.
+    to take no step any more, so the last good picture stays, and `check` looks at the flag when it is asked to. Apple's
+    GPU is looked at in every step: not every torch's fused Adam obeys the flag there.
 
     Args:
         parameter: The single parameter.
@@ -31,7 +32,7 @@ class DivergenceGuard:
         self.backup = parameter.detach().clone() if isinstance(optimizer, torch.optim.LBFGS) else None
         self.optimizer = optimizer
         self.found: Tensor | None = None
-        if parameter.device.type != "cpu" and optimizer.defaults.get("fused"):
+        if parameter.device.type == "cuda" and optimizer.defaults.get("fused"):
             self.found = torch.zeros((), device=parameter.device)
             self.unscaled = torch.ones((), device=parameter.device)
             optimizer.found_inf = self.found  # type: ignore[attr-defined]
@@ -70,11 +71,11 @@ class DivergenceGuard:
         """
         if self.found is None:
             return
+        good = first + int(self.optimizer.state[self.parameter].get("step", 0))  # SGD counts none
         if self.found.item():
-            good = int(self.optimizer.state[self.parameter]["step"])
-            raise _diverged(loss, first + good, "the last good picture is kept")
+            raise _diverged(loss, good, "the last good picture is kept")
         if not _finite(self.parameter):
-            raise _diverged(loss, first + int(self.optimizer.state[self.parameter]["step"]), "no picture is left")
+            raise _diverged(loss, good, "no picture is left")
 
 
 def _finite(values: Tensor | None) -> bool:

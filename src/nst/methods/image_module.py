@@ -216,7 +216,9 @@ class ImageModule(LightningModule):
         """
         if self.unlogged:
             self._log_scalars()
-        if self.guard is not None:
+        if (
+            self.guard is not None and self.trainer.is_global_zero
+        ):  # one that stopped alone would leave the others waiting
             self.guard.check(self.loss, self.first_step)
         self.looked = time.monotonic()
 

@@ -1,9 +1,11 @@
 """One task in a process of its own, like a job of a sweep: a crash, or lack of memory, ends that task and no other."""
 
+import ctypes
 import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -116,6 +118,8 @@ def _run(task: str, arguments: tuple[Any, ...], orders: Connection, news: Connec
     """Be the process of a task."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # the terminal's Ctrl-C reaches the server, which passes it on
+    if sys.platform == "win32":
+        ctypes.windll.kernel32.SetConsoleCtrlHandler(None, True)  # the same
     from nst.sweeps.worker import obey
 
     threading.Thread(target=obey, args=(orders,), daemon=True).start()

@@ -1,6 +1,7 @@
 """The server of the page: it begins, says where it is, and ends at a signal with what is painted kept."""
 
 import logging
+import os
 import signal
 import socket
 from pathlib import Path
@@ -79,7 +80,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows the word for: share the port with whoever has it
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
         bound.listen()
     except OSError as error:

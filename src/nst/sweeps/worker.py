@@ -66,12 +66,12 @@ def run(config: DictConfig) -> Outcome:
     try:
         config, invocation = recipes.settle(config, invocation)
         job = compose.plain(config)
+        if same and (folder / "last.ckpt").is_file():
+            job["resume"] = str(folder)
+        else:
+            status.remove_stale(folder)  # Windows keeps what another program has open
     except Exception as error:
         return _failed(config, invocation, "failed", one_line(error))
-    if same and (folder / "last.ckpt").is_file():
-        job["resume"] = str(folder)
-    else:
-        status.remove_stale(folder)
     run_it = _run_on_slurm if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" else _run_isolated
     return run_it(config, job, invocation)
 

@@ -1,6 +1,8 @@
 """The fastest device, and the arithmetic that `trainer.precision=auto` stands for."""
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import torch
@@ -88,6 +90,17 @@ def take_own_gpu(number: int) -> None:
         number: Of the job; job n takes GPU n modulo their number.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = visible.split(",") if visible else [str(n) for n in range(torch.cuda.device_count())]
+    gpus = visible.split(",") if visible else [str(n) for n in range(_count())]
     if len(gpus) > 1:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+
+
+def _count() -> int:
+    """Return how many GPUs there are, without using one: on Windows torch would, and take no other word for it then."""
+    if sys.platform != "win32":
+        return torch.cuda.device_count()
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    return len(listed.stdout.strip().splitlines())

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _rename(temporary, path)
         _sync_folder(path.parent)
     except BaseException as error:
         if temporary is not None:
@@ -61,6 +62,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno is not None:
             raise explained(error, path) from error
         raise
+
+
+def _rename(file: Path, path: Path) -> None:
+    """Replace a file; on Windows wait up to two seconds for one who reads it: a virus scanner, a page that shows it."""
+    for _ in range(20 if os.name == "nt" else 0):
+        try:
+            file.replace(path)
+            return
+        except PermissionError:
+            time.sleep(0.1)
+    file.replace(path)
 
 
 def explained(error: OSError, path: Path) -> OSError:

@@ -5,10 +5,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-RANK_VARIABLES = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
-"""Where torchrun, SLURM and Lightning give a process its rank."""
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Where torchrun, Lightning and SLURM give a process its rank. A shell that SLURM opened gives its own to all in it."""
 OUTPUT_OPTIONS = ("hydra.run.dir=", "hydra.job.name=", "hydra.output_subdir=", "hydra/job_logging=")
 """Options that say where Hydra writes its files."""
+HELPER = "hydra.job.name=train_ddp_process_"
+"""What Lightning adds to the command line of a process that it starts."""
+SEVERAL = ("trainer=ddp", "trainer.strategy=", "+trainer.strategy=", HELPER)
+"""Options that ask for several processes."""
 
 
 def rank(environment: Mapping[str, str] = os.environ) -> int:
@@ -18,19 +22,19 @@ def rank(environment: Mapping[str, str] = os.environ) -> int:
 
 def has_nonzero_rank(arguments: list[str], environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether a command line asks for several processes and this is not the first, which writes the files."""
-    several = any(word.startswith(("trainer=ddp", "trainer.strategy=", "+trainer.strategy=")) for word in arguments)
+    several = any(word.startswith(SEVERAL) for word in arguments)
     return several and rank(environment) > 0
 
 
 def without_output(arguments: list[str]) -> list[str]:
     """Return a command line with which Hydra makes no folder and writes no log file."""
-    kept = [word for word in arguments if not word.startswith(OUTPUT_OPTIONS)]
+    kept = [word for word in arguments if word.startswith(HELPER) or not word.startswith(OUTPUT_OPTIONS)]
     return [*kept, "hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
 
 
 def launched_by_lightning(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether Lightning started this process and watches it, rather than torchrun or SLURM."""
-    return rank(environment) > 0 and not any(environment.get(name) for name in ("RANK", "SLURM_PROCID"))
+    return rank(environment) > 0 and "RANK" not in environment and "LOCAL_RANK" in environment
 
 
 def start_method() -> str:
