@@ -2,13 +2,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from nst.callbacks import HeldOut, StopEarly
 
 
+def trainer_of(**more):
+    return SimpleNamespace(should_stop=False, strategy=SingleDeviceStrategy(), **more)
+
+
 def stopped_after(losses, stop, batches=1):
     """How many of the batches were taken."""
-    trainer = SimpleNamespace(accumulate_grad_batches=batches, should_stop=False)
+    trainer = trainer_of(accumulate_grad_batches=batches)
     for taken, loss in enumerate(losses, start=1):
         stop.on_train_batch_end(trainer, None, {"loss": torch.tensor(loss)}, None, 0)
         if trainer.should_stop:
@@ -36,6 +41,14 @@ def test_it_goes_on_from_its_state():
     assert stopped_after(losses[3:], second) == 3
 
 
+def test_it_stops_when_another_process_does():
+    trainer = trainer_of(accumulate_grad_batches=1)
+    trainer.strategy = SimpleNamespace(reduce_boolean_decision=lambda own, all: not all)
+    stop = StopEarly(window=1, patience=9, least=0.0)
+    stop.on_train_batch_end(trainer, None, {"loss": torch.tensor(1.0)}, None, 0)
+    assert trainer.should_stop
+
+
 @pytest.mark.parametrize("options", [{"window": 0, "patience": 1}, {"window": 1, "patience": -1}])
 def test_numbers_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match=r"stop has window"):
@@ -47,7 +60,7 @@ def test_losses_of_held_out_photographs_take_the_windows_place():
     held_out = HeldOut([(torch.arange(2), torch.zeros(2, 3, 8, 8), torch.empty(2, 0))], every=10, stop=stop)
     means = iter([3.0, 2.0, 2.0, 4.0])
     method = SimpleNamespace(losses=lambda batch: {"style": torch.tensor(next(means))})
-    trainer = SimpleNamespace(accumulate_grad_batches=1, should_stop=False, loggers=[], global_step=0)
+    trainer = trainer_of(accumulate_grad_batches=1, loggers=[], global_step=0)
     while not trainer.should_stop:
         trainer.global_step += 1
         stop.on_train_batch_end(trainer, None, {"loss": torch.tensor(1.0)}, None, 0)
