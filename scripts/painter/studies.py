@@ -6,8 +6,6 @@ Source: Hertzmann, "Painterly Rendering with Curved Brush Strokes of Multiple Si
 by Numbers", SIGGRAPH 1990. Differs: strokes of all widths go everywhere, along a smoothed structure tensor or vortices.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from PIL import Image
 from skimage.color import rgb2gray
@@ -52,12 +50,10 @@ def _coloured(motif: Floats, rng: np.random.Generator) -> Floats:
     return np.clip(motif, 0.02, 0.98).astype(np.float32)
 
 
-def _sampler(motif: Floats) -> Callable[[Floats, Floats], Floats]:
-    def tone(x: Floats, y: Floats) -> Floats:
-        row, column = (np.clip(c * _EDGE, 0, _EDGE - 1).astype(int) for c in (y, x))
-        return motif[row, column]
-
-    return tone
+def _at(field: Floats, x: Floats, y: Floats) -> Floats:
+    """Return what a field (`_EDGE`, `_EDGE`, ...) holds at points in picture units."""
+    row, column = (np.clip(c * _EDGE, 0, _EDGE - 1).astype(int) for c in (y, x))
+    return field[row, column]
 
 
 def _directions(motif: Floats, rng: np.random.Generator) -> Direction:
@@ -69,8 +65,7 @@ def _directions(motif: Floats, rng: np.random.Generator) -> Direction:
     vortices = [(*rng.uniform(0, 1, 2), rng.uniform(0.08, 0.3), rng.choice([-1.0, 1.0])) for _ in range(9)]
 
     def direction(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        row, column = (np.clip(c * _EDGE, 0, _EDGE - 1).astype(int) for c in (y, x))
-        angle = (outline[row, column] if kind < 2 else slant) + unrest * perlin(x, y, frequency=frequency, seed=field)
+        angle = (_at(outline, x, y) if kind < 2 else slant) + unrest * perlin(x, y, frequency=frequency, seed=field)
         dx, dy = np.cos(angle), np.sin(angle)
         if kind in (1, 2):
             vx, vy, rule = swirl(x, y, vortices, inward=0.1)
@@ -82,7 +77,7 @@ def _directions(motif: Floats, rng: np.random.Generator) -> Direction:
 
 def _brushed(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:
     """Lay strokes of two or three widths over one another."""
-    tone, direction = _sampler(motif), _directions(motif, rng)
+    direction = _directions(motif, rng)
     canvas = Canvas(edge, motif.mean((0, 1)) * rng.uniform(0.4, 1.2))
     width, slim = np.exp(rng.uniform(np.log(0.014), np.log(0.06))), rng.uniform(2, 9)
     light, hue, dryness = rng.uniform(0.02, 0.09), rng.uniform(0.01, 0.06), rng.uniform(0.1, 0.6)
@@ -91,7 +86,7 @@ def _brushed(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:
         starts = scatter(max(0.7 * width, 0.009), rng)
         x, y = starts.T
         length = width * slim * rng.uniform(0.6, 1.3, len(x))
-        colours = vary(tone(x, y), rng, light=light, hue=hue)
+        colours = vary(_at(motif, x, y), rng, light=light, hue=hue)
         strokes = Strokes(
             trace(starts, direction, length=length.astype(np.float32)),
             (width * rng.uniform(0.7, 1.2, len(x))).astype(np.float32),
@@ -108,7 +103,6 @@ def _brushed(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:
 
 def _dabbed(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:
     """Set dabs of divided colour, or short bricks of one direction."""
-    tone = _sampler(motif)
     canvas = Canvas(edge, np.full(3, rng.uniform(0.05, 0.95), np.float32))
     size, spread, slant = np.exp(rng.uniform(np.log(0.01), np.log(0.03))), rng.uniform(0, 1.5), rng.uniform(0, np.pi)
     long, strength, share = rng.uniform(0.3, 1.2), rng.uniform(1.0, 1.6), rng.uniform(0, 0.15)
@@ -118,7 +112,7 @@ def _dabbed(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:
         angle = slant + spread * rng.normal(size=len(x))
         half = long * size * np.stack([np.cos(angle), np.sin(angle)], 1)
         paths = (starts[:, None] + half[:, None] * np.linspace(-1, 1, 3)[None, :, None]).astype(np.float32)
-        colours = tone(x, y)
+        colours = _at(motif, x, y)
         grey = colours.mean(1, keepdims=True)
         towards = np.where(rng.random((len(x), 1)) < share, -0.8, strength)
         colours = vary(grey + towards * (colours - grey), rng, light=0.05, hue=0.05)
@@ -135,8 +129,7 @@ def _regions(motif: Floats, edge: int, rng: np.random.Generator) -> tuple[Labels
     x, y = grid(2 * edge)
     wander, pace = rng.uniform(0, 0.012), rng.uniform(4, 16)
     u, v = (c + wander * perlin(x, y, frequency=pace, seed=k) for k, c in ((61, x), (62, y)))
-    row, column = (np.clip(c * _EDGE, 0, _EDGE - 1).astype(int) for c in (v, u))
-    return small[row, column].astype(np.int32), vary(colours, rng, light=0.05, hue=0.04)
+    return _at(small, u, v).astype(np.int32), vary(colours, rng, light=0.05, hue=0.04)
 
 
 def _faceted(motif: Floats, edge: int, rng: np.random.Generator) -> Image.Image:

@@ -43,7 +43,9 @@ def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
     """
     quiet()
     folder = invocation.folder
-    if has_nonzero_rank([*invocation.overrides, *sys.argv[1:]]):  # of several processes the first keeps the folder
+    if has_nonzero_rank(
+        [*invocation.overrides, *sys.argv[1:]]
+    ):  # the first keeps the folder; Hydra's words are in argv
         log.setLevel(logging.ERROR)  # and says what is to be said
         if launched_by_lightning():
             helpers.end_with_parent()

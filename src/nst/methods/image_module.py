@@ -216,9 +216,8 @@ class ImageModule(LightningModule):
         """
         if self.unlogged:
             self._log_scalars()
-        if (
-            self.guard is not None and self.trainer.is_global_zero
-        ):  # one that stopped alone would leave the others waiting
+        # of several processes only the first: another that stopped alone would leave it waiting, and with it the picture
+        if self.guard is not None and self.trainer.is_global_zero:
             self.guard.check(self.loss, self.first_step)
         self.looked = time.monotonic()
 
