@@ -43,9 +43,8 @@ def run(config: Mapping[str, Any], invocation: Invocation) -> Outcome:
     """
     quiet()
     folder = invocation.folder
-    if has_nonzero_rank(
-        [*invocation.overrides, *sys.argv[1:]]
-    ):  # the first keeps the folder; Hydra's words are in argv
+    words = [*invocation.overrides, *sys.argv[1:]]  # only the latter have what Lightning adds for Hydra
+    if has_nonzero_rank(words):  # of several processes the first keeps the folder
         log.setLevel(logging.ERROR)  # and says what is to be said
         if launched_by_lightning():
             helpers.end_with_parent()

@@ -216,7 +216,7 @@ class ImageModule(LightningModule):
         """
         if self.unlogged:
             self._log_scalars()
-        # of several processes only the first: another that stopped alone would leave it waiting, and with it the picture
+        # of several processes only the first: if another stopped alone, it would wait, and the picture be lost
         if self.guard is not None and self.trainer.is_global_zero:
             self.guard.check(self.loss, self.first_step)
         self.looked = time.monotonic()
