@@ -58,10 +58,10 @@ def said(visitor, what):
 
 def test_a_picture_is_painted_live_and_kept(visit):
     visitor = visit()
-    run = visitor.ask("runs", TINY)["id"]
+    run = visitor.ask("runs", TINY | {"steps": 100})["id"]  # seconds, in which the page tells of it several times
     known = visitor.ends(run)
     assert known["state"] == "finished", known["reason"]
-    assert known["command"] == "nst backbone=wavelet content=coffee style=mosaic size=64 steps=3 depth=16"
+    assert known["command"] == "nst backbone=wavelet content=coffee style=mosaic size=64 steps=100 depth=16"
     assert known["first"] == f"nst stylize content={offered.photographs()['coffee'].path} style=mosaic:1 size=64"
     assert {"first.jpg", "final.png", "final_16bit.tiff", "thumbnail.jpg", "timelapse.webp"} <= set(known["files"])
     assert said(visitor, '"picture": [1-9].*"level": 1, "levels": 1, "size": .43, 64.*"loss".*"left"')
