@@ -20,8 +20,10 @@ WAITS = {
 INDEXED = {"_index_put_impl_", "_unsafe_index", "index", "index_put", "index_put_"}
 """Operators that take their indices from the processor, too."""
 UNORDERED = {
-    "_adaptive_avg_pool2d_backward", "avg_pool3d_backward", "grid_sampler_2d_backward", "reflection_pad2d_backward",
-    "replication_pad2d_backward", "upsample_bicubic2d_backward", "upsample_bilinear2d_backward",
+    "_adaptive_avg_pool2d_backward", "_upsample_bicubic2d_aa_backward", "_upsample_bilinear2d_aa_backward",
+    "adaptive_max_pool2d_backward", "avg_pool3d_backward", "cumsum", "grid_sampler_2d_backward", "histc", "kthvalue",
+    "max_unpool2d", "put_", "reflection_pad2d_backward", "replication_pad2d_backward", "upsample_bicubic2d_backward",
+    "upsample_bilinear2d_backward",
 }  # fmt: skip
 """Operators whose sums CUDA adds in any order: an error where deterministic ones are asked for."""
 RESHAPED = {"resize_", "squeeze_", "swapaxes_", "t_", "transpose_", "unsqueeze_"}

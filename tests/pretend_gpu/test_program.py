@@ -122,9 +122,20 @@ def test_a_run_that_diverges_keeps_the_last_good_picture(program, monkeypatch):
 
 @pytest.mark.slow
 @ON_CUDA
-@pytest.mark.parametrize("words", [(), ("method=feedforward", "steps=2", "training.batch=2", "training.crop=32")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        *((f"loss={name}",) for name in ("nnfm", "sliced", "histogram", "cnnmrf", "wasserstein")),
+        ("experiment=strotss", "backbone=wavelet", "pyramid.levels=1"),
+        ("backbone=squeezenet_embedded", "backbone.padding=reflect_all", "backbone.smoothing=softmax"),
+        ("scales=2", "size=96"),
+        ("method=feedforward", "steps=2", "training.batch=2", "training.crop=32"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
 def test_deterministic_operators_paint_too(program, words):
-    tiny = TINY if not words else ("style=hatching", "method.style_size=48")
+    tiny = TINY if "method=feedforward" not in words else ("style=hatching", "method.style_size=48")
     try:
         assert finished(program(GPU, *tiny, *words, "trainer.deterministic=true"))
     finally:

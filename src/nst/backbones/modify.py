@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from nst.utils.deterministic import pad
+
 
 def out_of_place(network: GraphModule) -> None:
     """Make every activation write to a new tensor, so that `conv4_2` is not overwritten by its ReLU."""
@@ -114,6 +116,15 @@ def _delay_stride(network: nn.Module) -> None:
     setattr(network.get_submodule(owner), leaf, nn.Sequential(nn.ReLU(), blur))
 
 
+class PaddedConv2d(nn.Conv2d):
+    """A convolution that pads by `nst.utils.deterministic.pad`."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        down, across = (int(n) for n in self.padding)
+        padded = pad(input, (down, across), self.padding_mode)
+        return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+
 def change_padding(network: nn.Module, padding: str) -> None:
     """Pad the first convolution, or all with `_all`, by `replicate` or `reflect` instead of zeros."""
     kind, _, everywhere = padding.partition("_")
@@ -123,3 +134,4 @@ def change_padding(network: nn.Module, padding: str) -> None:
     for conv in padded if everywhere else padded[:1]:
         if any(int(edge) for edge in conv.padding):
             conv.padding_mode = kind  # type: ignore[assignment]
+            conv.__class__ = PaddedConv2d  # its weights and its name stay

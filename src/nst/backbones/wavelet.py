@@ -10,8 +10,8 @@ from torch import Tensor
 
 from nst import kernels
 from nst.backbones.base import Backbone, Input
+from nst.utils.deterministic import pad
 from nst.utils.errors import unknown
-from nst.utils.padding import pad
 
 LEVELS = 6
 SPAN = {"l": 0, "s": 0, "r": 0, "w": 0, "m": 1, "x": 1, "y": 1}

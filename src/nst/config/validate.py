@@ -123,7 +123,10 @@ def _check_several_devices(config: Mapping[str, Any], invocation: Invocation) ->
         more = "+trainer.strategy.process_group_backend=gloo"
         raise ValueError(f"trainer=ddp speaks NCCL between GPUs, which PyTorch for Windows lacks; add {more}")
     if config["resume"]:
-        raise ValueError("a run with trainer=ddp keeps no state to go on from; start it anew without resume=")
+        raise ValueError(
+            f"trainer=ddp begins anew and takes no resume=; a network goes on by its own command with "
+            f"base={config['resume']}"
+        )
     if invocation.in_sweep:
         raise ValueError("trainer=ddp is for one picture on many devices; a sweep runs many pictures: leave it out")
 

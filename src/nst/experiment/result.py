@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from nst.callbacks.watch import in_notebook
+from nst.experiment import status
 from nst.utils.files import read_json
 
 
@@ -59,6 +60,6 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, folder: Path, result: Result | None) -> None:
         kept = f"the picture so far is {result.path}" if result else "there is no picture yet"
-        super().__init__(f"stopped; {kept}; to go on: resume={folder}")
+        super().__init__(f"stopped; {kept}; {status.onward(folder)}")
         self.folder = folder
         self.result = result

@@ -93,7 +93,7 @@ def _told(
     except (Interrupted, KeyboardInterrupt, SystemExit) as error:
         if type(error) is SystemExit and not stop.received:
             raise
-        raise _interrupted(error, stop, record) from None
+        raise _interrupted(error, stop, record, several="strategy" in config["trainer"]) from None
     except Exception as error:
         with contextlib.suppress(OSError):  # where the disk is full or the folder gone, the error itself says so
             record.status("failed", one_line(error))
@@ -133,13 +133,13 @@ def _run(
         return network_job.run(job, record, stop)
 
 
-def _interrupted(error: BaseException, stop: StopOnSignal, record: Record) -> SystemExit:
+def _interrupted(error: BaseException, stop: StopOnSignal, record: Record, *, several: bool) -> SystemExit:
     """Record and tell that a signal ended the run, and return the exit that it ends in."""
     number = stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
     outcome = Interrupted(number)
-    folder = short(record.folder)
     record.status("interrupted", str(outcome))
-    log.info("%s; the picture so far is in %s; to go on: resume=%s", outcome, folder, folder)
+    onward = status.onward(Path(short(record.folder)), several=several)
+    log.info("%s; what there is so far is in %s; %s", outcome, short(record.folder), onward)
     if stop.launcher is not None:
         stop.launcher()
     return SystemExit(outcome.exit_code)

@@ -38,6 +38,8 @@ WRITTEN = (
     "gallery.*",
 )
 """Files that a run or a sweep writes into its folder."""
+STATES = ("last.ckpt", "frames/film.json")
+"""Files from which a picture, a training or a film goes on."""
 
 
 def write(folder: Path, state: str, reason: str | None = None, **more: Any) -> None:
@@ -111,6 +113,19 @@ def refuse_written(folder: Path, files: Iterable[Path]) -> None:
     for file in files:
         if file.resolve().parent == folder.resolve() and any(fnmatch(file.name, pattern) for pattern in WRITTEN):
             raise ValueError(f"{file} would be replaced by the run; give another hydra.run.dir=, or move the file")
+
+
+def onward(folder: Path, *, several: bool = False) -> str:
+    """Say how a run that was stopped goes on.
+
+    Args:
+        folder: The run's own.
+        several: Whether several processes worked on it: a picture's keep no state, a network's do.
+    """
+    kept = any((folder / name).is_file() for name in STATES)
+    if several:
+        return f"to go on: the same command with base={folder}" if kept else "several processes keep no state of it"
+    return f"to go on: resume={folder}" if kept else f"it kept no state; to begin again: resume={folder}"
 
 
 def _gone(folder: Path, fields: Mapping[str, Any]) -> bool:

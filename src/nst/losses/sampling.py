@@ -16,6 +16,7 @@ from nst.losses.base import (
     layer_mask,
     nonzero,
 )
+from nst.utils.deterministic import cumsum, grid_sample
 from nst.utils.errors import check_choice
 
 HYPERCOLUMN = "hypercolumn"
@@ -140,7 +141,7 @@ def hypercolumns(features: Stats, layers: Mapping[str, float], chosen: Tensor) -
         values = at_least_float32(features[name])
         y, x = ((2 * index.to(values) + 1) for index in (chosen // width, chosen % width))
         grid = torch.stack([x / width - 1, y / height - 1], dim=-1)[None, None]  # (1, 1, n, 2) in [-1, 1]
-        sampled = F.grid_sample(values, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        sampled = grid_sample(values, grid)
         columns.append(weight**0.5 * sampled[0, :, 0].T)
     return torch.cat(columns, dim=1)
 
@@ -193,7 +194,7 @@ def squared_wasserstein_1d(x: Tensor, weights: Tensor, y: Tensor) -> Tensor:
     """
     ordered, order = x.sort(dim=0)
     w = weights[:, None].expand_as(x).gather(0, order)
-    rank = ((w.cumsum(0) - w / 2) / w.sum(0) * len(y) - 0.5).clamp(0, len(y) - 1)
+    rank = ((cumsum(w) - w / 2) / w.sum(0) * len(y) - 0.5).clamp(0, len(y) - 1)
     below = rank.floor()
     sorted_y = y.detach().sort(dim=0).values
     above = (below + 1).clamp_max(len(y) - 1)

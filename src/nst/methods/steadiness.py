@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst.utils.deterministic import grid_sample
+
 SHIFT = 4.0  # pixels, at most
 ZOOM = 0.03  # at most
 NOISE = 0.02  # standard deviation, of [0, 1]
@@ -38,7 +40,7 @@ def steadiness(paint: Callable[[Tensor], Tensor], contents: Tensor, pictures: Te
     ]
     grid = F.affine_grid(torch.stack(rows, 1), list(contents.shape), align_corners=False)
     inside = (grid.abs().amax(-1) < 1).to(contents)[:, None]  # (N, 1, h, w)
-    moved, wanted = (_sampled(images, grid) for images in (contents, pictures.float()))
+    moved, wanted = (grid_sample(images, grid) for images in (contents, pictures.float()))
     painted = paint((moved + NOISE * noise).clamp(0, 1)).float()
     return ((painted - wanted).square() * inside).sum() / (3 * inside.sum()).clamp_min(1)
 
@@ -46,7 +48,3 @@ def steadiness(paint: Callable[[Tensor], Tensor], contents: Tensor, pictures: Te
 def _draw(number: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(number)
     return 2 * torch.rand(3, generator=generator) - 1, torch.randn(shape, generator=generator)
-
-
-def _sampled(images: Tensor, grid: Tensor) -> Tensor:
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)

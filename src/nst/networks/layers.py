@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst.utils.padding import pad
+from nst.utils.deterministic import pad
 
 
 class Conv(nn.Module):
