@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
@@ -53,7 +54,7 @@ def pictures() -> dict[str, bytes]:
         for kind, options in kinds.items():
             data = io.BytesIO()
             try:
-                source = Image.effect_noise((24, 18), 80)
+                source = Image.fromarray(np.random.default_rng(0).integers(0, 256, (18, 24), np.uint8))
                 source.convert(mode).save(data, kind, **options)
             except (OSError, ValueError):  # the format does not have this mode
                 continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchvision_backbones  # noqa: F401  it keeps random networks
@@ -82,6 +83,12 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     image.save(path)
     return path
+
+
+def grey_noise(size: tuple[int, int], deviation: float, seed: int = 0) -> Image.Image:
+    """A picture of normal grey noise around 128, width by height; that of Pillow has no seed."""
+    values = np.random.default_rng(seed).normal(128, deviation, size[::-1])
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
 def picture(path: Path) -> Image.Image:

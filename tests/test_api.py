@@ -128,6 +128,8 @@ def test_a_callback_that_stops_keeps_the_picture(photo):
     assert stopped.value.result.image.size == (48, 32)
     again = nst.paint(folder=None, overrides=[f"resume={stopped.value.folder}"])
     assert again.path.name == "final.png"
+    with pytest.raises(nst.api.Stopped, match="it kept no state; to begin again: resume="):
+        nst.paint(photo, **TINY, callback=stop, folder="other", checkpoint="none")
 
 
 def test_ctrl_c_keeps_the_picture(photo):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from bad_places import CHOICES
+from conftest import grey_noise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
-from PIL import Image
 
 from nst.config import trusted, validate
 from nst.config.invocation import Invocation
@@ -46,7 +46,7 @@ PLAIN = OmegaConf.to_container(OmegaConf.create(CHOICES))
 def test_a_picture_of_any_mode_and_size_becomes_rgb_in_0_to_1(tmp_path, mode, width, height, kind):
     path = tmp_path / f"a.{kind}"
     try:
-        Image.effect_noise((width, height), 90).convert("RGB").convert(mode).save(path)
+        grey_noise((width, height), 90).convert("RGB").convert(mode).save(path)
     except (OSError, ValueError, KeyError):
         return  # Pillow has no such conversion, or the format no such mode
     found = image_io.load(path)

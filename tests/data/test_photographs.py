@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
-from PIL import Image
+from conftest import ROOT, grey_noise
 
 from nst.data import photographs
 
@@ -11,7 +10,7 @@ from nst.data import photographs
 def photos(folder, count=5):
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
-        Image.effect_noise((40 + i, 50), 60).convert("RGB").save(folder / f"{i}.png")
+        grey_noise((40 + i, 50), 60, i).convert("RGB").save(folder / f"{i}.png")
     return folder
 
 
@@ -105,7 +104,7 @@ def test_held_out_pictures_are_spread_and_in_no_training():
 
 
 def test_the_first_crops_may_be_smaller(tmp_path):
-    Image.effect_noise((96, 64), 90).convert("RGB").save(tmp_path / "a.png")
+    grey_noise((96, 64), 90).convert("RGB").save(tmp_path / "a.png")
     images = photographs.TrainingImages([tmp_path / "a.png"])
     crops = photographs.RandomCrops(images, crop=32, zoom=1.5, cache=1, seed=0, first=16, until=2)
     assert [crops[n].shape[-1] for n in range(4)] == [16, 16, 32, 32]

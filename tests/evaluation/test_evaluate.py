@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, grey_noise
 from PIL import Image
 
 from nst.commands import evaluate as command
@@ -24,7 +24,7 @@ from nst.evaluation.evaluate import evaluate
 def painted(path, seed):
     """A picture file of 72 x 64 pixels."""
     path.parent.mkdir(exist_ok=True)
-    noise = Image.effect_noise((9, 8), 90 + seed).resize((72, 64), Image.Resampling.BICUBIC)
+    noise = grey_noise((9, 8), 90 + seed, seed).resize((72, 64), Image.Resampling.BICUBIC)
     Image.merge("RGB", [noise.point(lambda v, k=k: min(255, v * (2 + (seed + k) % 3) // 3)) for k in range(3)]).save(
         path
     )

@@ -6,6 +6,7 @@ import json
 import made_films
 import numpy as np
 import pytest
+from conftest import grey_noise
 from PIL import Image
 
 from nst.commands import evaluate as command
@@ -30,7 +31,7 @@ def place(tmp_path, monkeypatch):
     boiling = [np.clip(255 - frame + rng.normal(0, 40, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
     made_films.write(tmp_path / "boiling/zoom_x.mp4", boiling)
     (tmp_path / "s").mkdir()
-    noise = Image.effect_noise((9, 8), 90).resize((72, 64), Image.Resampling.BICUBIC)
+    noise = grey_noise((9, 8), 90).resize((72, 64), Image.Resampling.BICUBIC)
     Image.merge("RGB", (noise, noise.point(lambda v: 255 - v), noise)).save(tmp_path / "s/x.png")
     return tmp_path
 

@@ -8,8 +8,7 @@ import time
 
 import pytest
 import torch
-from conftest import _train, cache_in, picture
-from PIL import Image
+from conftest import _train, cache_in, grey_noise, picture
 
 from nst.networks import io
 
@@ -215,7 +214,7 @@ def test_a_training_is_not_resumed_as_another_method_or_with_other_styles(train,
 def test_a_folder_with_a_broken_file_trains_and_names_it(train, tmp_path):
     (tmp_path / "photos").mkdir()
     for i in range(3):
-        Image.effect_noise((48, 48), 50).convert("RGB").save(tmp_path / f"photos/{i}.png")
+        grey_noise((48, 48), 50, i).convert("RGB").save(tmp_path / f"photos/{i}.png")
     (tmp_path / "photos/broken.jpg").write_bytes(b"nothing")
     done = train(*tiny("feedforward", "data=folder", "data.path=photos", "training.workers=1"))
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, picture
+from conftest import ROOT, grey_noise, picture
 from PIL import Image
 
 from nst.data import library
@@ -121,7 +121,7 @@ def test_pictures_with_the_same_name_do_not_overwrite_each_other(stylize, multis
 
 def test_adain_takes_any_picture_masks_and_strength(stylize, adain, photo, tmp_path):
     style = tmp_path / "my style.png"
-    Image.effect_noise((80, 70), 90).convert("RGB").save(style)
+    grey_noise((80, 70), 90).convert("RGB").save(style)
     mask = Image.new("L", (96, 64), 0)
     mask.paste(255, (0, 0, 48, 64))
     mask.save(tmp_path / "left.png")
@@ -294,7 +294,7 @@ def test_without_a_checkpoint_the_network_that_comes_with_nst_paints_every_paint
 
 
 def test_without_a_checkpoint_any_picture_is_a_style_and_masks_place_styles(stylize, photo, tmp_path):
-    Image.effect_noise((200, 160), 90).convert("RGB").save(tmp_path / "noise.png")
+    grey_noise((200, 160), 90).convert("RGB").save(tmp_path / "noise.png")
     Image.new("RGB", (200, 160), (230, 120, 20)).save(tmp_path / "orange.png")
     mask = Image.new("L", (96, 64), 0)
     mask.paste(255, (0, 0, 48, 64))

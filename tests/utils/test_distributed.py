@@ -175,6 +175,7 @@ def test_a_signal_ends_both_processes(tmp_path, number) -> None:
     text, _ = process.communicate(timeout=150)
     assert process.returncode == 128 + number, text
     assert (tmp_path / "run/partial.png").exists()
+    assert "several processes keep no state of it" in text and "resume=" not in text
     wait_until_gone(helpers)
 
 
