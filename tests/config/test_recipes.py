@@ -128,7 +128,7 @@ def test_without_another_option_a_recipe_is_as_it_was_composed():
 
 def test_what_is_typed_for_the_chosen_option_stays():
     found = settled("experiment=gatys2016", "optimizer=adam", "optimizer.lr=0.5", "loss=strotss", "weights.palette=3")
-    assert (found.config.optimizer.lr, found.config.optimizer.betas) == (0.5, [0.9, 0.95])
+    assert (found.config.optimizer.lr, found.config.optimizer.betas) == (0.5, [0.75, 0.85])
     assert (found.config.weights.palette, found.config.weights.style) == (3, 1.0)
 
 
