@@ -12,14 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
 
 from nst.data.download import Download, DownloadError, fetch
-from nst.utils import typecheck
 
 BODY = bytes(range(256)) * 400  # 102400 bytes
-CONF = Path(__file__).parents[2] / "conf"
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -367,40 +364,6 @@ def test_an_interrupt_leaves_nothing_behind(web: Web, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fetch(web.url + "/a.jpg", tmp_path / "picture.jpg", options=options(), check=interrupt)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_configuration_is_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
-    assert values.pop("_target_") == "nst.data.download.Download"
-    given = Download(**values)
-    assert given.schemes == ("https",)
-    assert given.connect <= 5
-    monkeypatch.setenv("NST_CACHE", "/somewhere")
-    assert given.folder == Path("/somewhere")
-    monkeypatch.delenv("NST_CACHE")
-    assert given.folder.name == "nst"
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({"timeout": "abc"}, "download.timeout is 'abc'; expected a number"),
-        ({"deadline": float("inf")}, "download.deadline is inf; expected a finite number"),
-        ({"retries": 1.5}, "download.retries is 1.5; expected a whole number"),
-        ({"hosts": "example.org"}, "download.hosts is 'example.org'; expected a list"),
-    ],
-)
-def test_options_of_the_wrong_kind_are_refused(changes: dict[str, object], line: str) -> None:
-    values = yaml.safe_load((CONF / "download" / "default.yaml").read_text(encoding="utf-8"))
-    typecheck.check({"download": values})
-    with pytest.raises(ValueError) as caught:
-        typecheck.check({"download": values | changes})
-    assert line in str(caught.value)
-
-
-def test_negative_options_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"download.deadline is -1; give 0 or more"):
-        options(deadline=-1)
 
 
 def test_a_date_in_retry_after_is_waited_for(web: Web, tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ def test_a_run_that_goes_on_is_running_and_one_elsewhere_is_not_known(tmp_path):
 
 
 def test_a_run_goes_on_only_from_what_is_there(tmp_path):
-    assert status.onward(tmp_path) == f"it kept no state; to begin again: resume={tmp_path}"
-    assert "no state" in status.onward(tmp_path, several=True)
+    assert status.how_to_go_on(tmp_path) == f"it kept no state; to begin again: resume={tmp_path}"
+    assert "no state" in status.how_to_go_on(tmp_path, several=True)
     (tmp_path / "last.ckpt").touch()
-    assert status.onward(tmp_path) == f"to go on: resume={tmp_path}"
-    assert status.onward(tmp_path, several=True) == f"to go on: the same command with base={tmp_path}"
+    assert status.how_to_go_on(tmp_path) == f"to go on: resume={tmp_path}"
+    assert status.how_to_go_on(tmp_path, several=True) == f"to go on: the same command with base={tmp_path}"
 
 
 def test_no_status_or_a_damaged_one_is_none(tmp_path):

@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+import crowsonkb_program
 import programs
 import torch
 import torchvision
@@ -42,7 +43,7 @@ RECIPES: dict[str, tuple[Callable[[Task], list[float]], str, str, int, int, list
     "gatys2016": (programs.gatys2016, "vgg19", "imagenet", 64, 64, ["steps=200", "backbone.scale=none"]),
     "spst": (programs.spst, "vgg19", "imagenet", 64, 48, ["pyramid.first_steps=200", "pyramid.smallest=48"]),
     "crowsonkb": (
-        *(programs.crowsonkb, "vgg19", "imagenet", 32, 96),
+        *(crowsonkb_program.crowsonkb, "vgg19", "imagenet", 32, 96),
         ["steps=100", "pyramid.first_steps=100", "pyramid.smallest=60"],
     ),
     "sohini_course": (

@@ -60,6 +60,6 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, folder: Path, result: Result | None) -> None:
         kept = f"the picture so far is {result.path}" if result else "there is no picture yet"
-        super().__init__(f"stopped; {kept}; {status.onward(folder)}")
+        super().__init__(f"stopped; {kept}; {status.how_to_go_on(folder)}")
         self.folder = folder
         self.result = result

@@ -138,8 +138,8 @@ def _interrupted(error: BaseException, stop: StopOnSignal, record: Record, *, se
     number = stop.received or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
     outcome = Interrupted(number)
     record.status("interrupted", str(outcome))
-    onward = status.onward(Path(short(record.folder)), several=several)
-    log.info("%s; what there is so far is in %s; %s", outcome, short(record.folder), onward)
+    advice = status.how_to_go_on(Path(short(record.folder)), several=several)
+    log.info("%s; what there is so far is in %s; %s", outcome, short(record.folder), advice)
     if stop.launcher is not None:
         stop.launcher()
     return SystemExit(outcome.exit_code)

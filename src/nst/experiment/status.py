@@ -115,7 +115,7 @@ def refuse_written(folder: Path, files: Iterable[Path]) -> None:
             raise ValueError(f"{file} would be replaced by the run; give another hydra.run.dir=, or move the file")
 
 
-def onward(folder: Path, *, several: bool = False) -> str:
+def how_to_go_on(folder: Path, *, several: bool = False) -> str:
     """Say how a run that was stopped goes on.
 
     Args:
