@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from painter.catalogue import contact_sheet, save, write
+from painter.catalogue import BUNDLED, contact_sheet, save, write
 from painter.gallery import PICTURES
 
 _ASSETS = Path(__file__).parents[1] / "src" / "nst" / "assets" / "styles"
@@ -17,7 +17,7 @@ _ASSETS = Path(__file__).parents[1] / "src" / "nst" / "assets" / "styles"
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=1024, help="edge in pixels")
+    parser.add_argument("--size", type=int, default=BUNDLED, help="edge in pixels")
     parser.add_argument("--only", nargs="+", choices=PICTURES, metavar="NAME", help=f"of {', '.join(PICTURES)}")
     parser.add_argument("--out", type=Path, default=_ASSETS, help="folder of the pictures")
     parser.add_argument("--sheet", type=Path, help="paint nothing; write a contact sheet of the folder to this file")

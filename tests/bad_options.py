@@ -124,6 +124,8 @@ OPTIONS: dict[str, str] = {
     "method.moments=warm": "method.moments",
     "method.band_lr=[1,1,0.5]": "give 4 numbers over 0, fine to coarse",
     "method.band_lr=[1,1,0.5,0]": "give 4 numbers over 0, fine to coarse",
+    "method.style_enlarge=0.5": "method.style_enlarge is 0.5; give a factor of 1 or more, true (any) or false (none)",
+    "method.finer_band_lr=[1,0,0,0]": "method.finer_band_lr is [1, 0, 0, 0]; give 4 numbers over 0, fine to coarse",
     "method.moments=resized": "resizes maps; give method.space=image",
     "optimizer=lbfgs method.moments=resized method.space=image pyramid=explicit pyramid.sizes=[56,64]": "can't resize",
     "method.coarser.content=0": "method.coarser.content is 0",

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from painter.gallery import PICTURES
 from painter.jpeg import encode
 
-PICTURE_LIMIT, SHEET_LIMIT = 250_000, 300_000  # bytes
+BUNDLED = 1024  # edge of the pictures that nst comes with, pixels
+PICTURE_LIMIT, SHEET_LIMIT = 250_000, 300_000  # bytes; of a picture of that edge, and of the sheet
 _LICENCE = "original work of the nst project, MIT licence / CC0"
 _CELL, _LABEL, _MARGIN = 320, 26, 10  # pixels on the contact sheet
 
@@ -23,7 +24,8 @@ def save(name: str, *, edge: int, folder: Path) -> Path:
         folder: Where the file goes.
     """
     path = folder / f"{name}.jpg"
-    path.write_bytes(encode(PICTURES[name].paint(edge), limit=PICTURE_LIMIT))
+    limit = max(PICTURE_LIMIT, PICTURE_LIMIT * edge**2 // BUNDLED**2)
+    path.write_bytes(encode(PICTURES[name].paint(edge), limit=limit))
     return path
 
 

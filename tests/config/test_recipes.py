@@ -192,7 +192,7 @@ def test_layers_of_a_term_that_another_loss_lacks_are_left_out_unless_typed():
 PINNED = ("method", "backbone", "optimizer", "pyramid", "scheduler", "init", "weights")
 FREE = {"checkpoint", "model", "seed", "download", "input", "scale_pictures", "fused", "style_scale", "coarser"} | {
     *("_target_", "size", "steps", "tv"),
-    "band_lr",  # of method.space=laplacian, which no recipe has
+    *("band_lr", "finer_band_lr"),  # of method.space=laplacian, which no recipe has
 }
 
 

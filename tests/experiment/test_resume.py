@@ -124,9 +124,10 @@ def test_a_killed_run_goes_on_to_the_same_picture(train, killed, tmp_path, metho
 
 def test_a_run_that_began_before_the_bands_had_learning_rates_of_their_own_goes_on_without(train, killed, tmp_path):
     choices = (*TINY, "checkpoint.every=1")
-    assert train(*choices, "method.band_lr=[1,1,1,1]", "hydra.run.dir=whole").returncode == 0
+    equal = ("method.band_lr=[1,1,1,1]", "method.finer_band_lr=[1,1,1,1]")
+    assert train(*choices, *equal, "hydra.run.dir=whole").returncode == 0
     for _ in range(5):
-        if killed(at_step(6), *choices, "~method.band_lr", "hydra.run.dir=run"):
+        if killed(at_step(6), *choices, "~method.band_lr", "~method.finer_band_lr", "hydra.run.dir=run"):
             break
         shutil.rmtree(tmp_path / "run")
     done = train("resume=run")

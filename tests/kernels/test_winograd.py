@@ -29,10 +29,11 @@ def both(direct: nn.Module, x: torch.Tensor, relu: bool = False) -> list[tuple[t
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect"])
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
-def test_values_and_gradient_are_those_of_the_direct_convolution(size, bias, memory) -> None:
+def test_values_and_gradient_are_those_of_the_direct_convolution(size, bias, padding, memory) -> None:
     x = torch.randn(2, FEWEST_CHANNELS, *size, generator=torch.Generator().manual_seed(1)).to(memory_format=memory)
-    for expected, got in zip(*both(convolution(bias), x), strict=True):
+    for expected, got in zip(*both(convolution(bias, padding_mode=padding), x), strict=True):
         assert got.shape == expected.shape
         assert (got - expected).abs().max() < 3e-5 * expected.abs().max()  # ten times float32's rounding
 
@@ -46,9 +47,10 @@ def test_any_numbers_of_channels(channels) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_with_a_relu(size) -> None:
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+def test_with_a_relu(size, padding) -> None:
     x = torch.randn(1, FEWEST_CHANNELS, *size, generator=torch.Generator().manual_seed(3))
-    (expected, gradient), (got, ours) = both(convolution(), x, relu=True)
+    (expected, gradient), (got, ours) = both(convolution(padding_mode=padding), x, relu=True)
     assert got.min() == 0
     assert (got - expected).abs().max() < 3e-5 * expected.abs().max()
     assert (ours - gradient).norm() < 1e-2 * gradient.norm()  # a value close to 0 may get the other sign
@@ -107,7 +109,9 @@ def test_other_inputs_take_the_direct_sum(case, relu, monkeypatch) -> None:
         (False, convolution(stride=2)),
         (False, convolution(dilation=2)),
         (False, convolution(groups=8)),
-        (False, convolution(padding_mode="reflect")),
+        (True, convolution(padding_mode="reflect")),
+        (True, convolution(padding_mode="replicate")),
+        (False, convolution(padding_mode="circular")),
         (False, nn.Conv2d(32, 256, 3, padding=1)),
         (False, nn.Conv2d(256, 256, 1)),
         (False, nn.ReLU()),

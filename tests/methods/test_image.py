@@ -84,6 +84,17 @@ def test_levels_follow_one_another(objective, noise):
     assert torch.equal(second.module.pixels.data, resize(first.module.image().detach(), (24, 32)))
 
 
+def test_the_rates_of_the_bands_are_those_of_the_level(objective, noise):
+    made = method(objective, space="laplacian", band_lr=(1, 1, 0.5, 0.5), finer_band_lr=(1, 0.2, 0.2, 0.2))
+    data = pictures(noise(), styles(noise))
+    first, second = (stage.module.space.factors for stage in made.stages(data))
+    resumed = next(made.stages(data, first=2)).module.space.factors
+    assert second == resumed == [1, 0.2, 0.2, 0.2][: len(second)] != [1] * len(second)
+    assert first == [1, 1, 0.5, 0.5][: len(first)]
+    frame = made.continued(data, noise(24, 32), steps=1, first_step=0, earlier=(), pace=torch.ones(1, 1, 24, 32))
+    assert frame.module.space.factors == [1, 1, 0.5, 0.5][: len(second)]
+
+
 def test_lightning_takes_the_steps_of_a_bare_loop(objective, noise):
     module = paint(method(objective, levels=[Level(32, 4)]).stages(pictures(noise(), styles(noise))))
     x = noise().clone().requires_grad_()
@@ -231,18 +242,37 @@ def test_mixed_styles_average_their_statistics(objective, noise):
     assert torch.allclose(mixed, 0.25 * single[0] + 0.75 * single[1], rtol=1e-5)
 
 
-def test_styles_are_never_enlarged_but_scaled_down(objective, noise):
+@pytest.mark.parametrize(
+    ("enlarge", "larger"), [(False, (40, 50)), (1.5, (60, 75)), (4.0, (102, 128)), (True, (102, 128))]
+)
+def test_styles_are_enlarged_as_far_as_they_may_be(objective, noise, enlarge, larger):
     def size(**options):
         scale = options.pop("scale", 1.0)
         picture = [StylePicture("a", noise(40, 50), scale=scale)]
-        stage = next(method(objective, levels=[Level(32, 1)], **options).stages(pictures(noise(), picture)))
-        return tuple(stage.module.styles[0].image.shape[-2:])
+        made = method(objective, levels=[Level(32, 1)], style_enlarge=enlarge, **options)
+        return tuple(next(made.stages(pictures(noise(), picture))).module.styles[0].image.shape[-2:])
 
     assert size() == (26, 32)
     assert size(scale=0.5) == (13, 16)
-    assert size(scale=4.0) == (40, 50)
+    assert size(scale=4.0) == larger
     assert size(style_size=20) == (16, 20)
     assert size(style_fit="content") == (24, 32)
+
+
+@pytest.mark.parametrize(
+    ("edge", "enlarge", "remark"),
+    [
+        (100, 4.0, None),
+        (101, 4.0, "style a has 50 x 40 pixels and is enlarged to 101 x 81: its strokes are soft; give a larger file"),
+        (400, 4.0, "and is enlarged to 200 x 160: strokes are finer than at the 400 x 320 that are asked for"),
+        (400, True, "and is enlarged to 400 x 320: its strokes are soft"),
+        (400, False, None),
+    ],
+)
+def test_it_is_said_what_a_style_of_few_pixels_becomes(objective, noise, edge, enlarge, remark):
+    made = method(objective, levels=[Level(edge, 1)], style_enlarge=enlarge)
+    found = made.remarks(pictures(noise(), styles(noise)))
+    assert found == [] if remark is None else remark in found[0]
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal", "gray"])

@@ -104,6 +104,8 @@ def test_tiles_equal_the_whole_on_the_wavelets() -> None:
     "options",
     [
         {"padding": "reflect"},
+        {"padding": "replicate_all"},
+        {"padding": "reflect_all"},
         {"padding": "replicate", "pooling": "average"},
         {"pooling": "l2_rescaled", "smoothing": "softmax"},
     ],

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from nst.kernels import compiled, onednn
+from nst.kernels.padding import pad
 
 Output = Tensor | tuple[Tensor, Tensor]
 """A map, or two aliases of it: one for the next layers, one for the losses. Backward adds their gradients."""
@@ -46,10 +46,10 @@ class FusedConv2d(nn.Module):
         if not (_compiled_for(x, dtype) and onednn.supports(x.device, dtype)):
             out = self.conv(x)
             return alias(out.relu_() if self.relu else out, self.two_aliases)
+        x = x.to(dtype)
         if self.conv.padding_mode != "zeros":
             down, across = (int(n) for n in self.conv.padding)
-            x = F.pad(x, (across, across, down, down), mode=self.conv.padding_mode)
-        x = x.to(dtype)
+            x = pad(x, (down, across), self.conv.padding_mode)
         weights = self.cache.get_or_make("packed", dtype, lambda: _PackedWeights(self.conv, x))
         fused: Output = _ConvReLU.apply(x, weights, self.relu, self.two_aliases)
         return fused

@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from nst.kernels import compiled
 from nst.kernels.conv_relu import FusedConv2d, Output, alias
+from nst.kernels.padding import pad
 
 G = torch.tensor([[9.0, 0, 0], [-9, -9, -9], [1, -1, 1], [2, 4, 8], [8, 4, 2], [0, 0, 9]]) / 9
 IN, OUT = 6, 4  # edges of a tile of inputs and of its outputs
@@ -28,7 +29,7 @@ class WinogradConv2d(FusedConv2d):
     Everything else goes the way of a `FusedConv2d`: other dtypes and devices, small maps, no compiler.
 
     Args:
-        conv: 3 x 3, stride 1, with zero padding of 1.
+        conv: 3 x 3, stride 1, with a padding of 1: zeros, replicate or reflect.
         relu: Whether a ReLU follows.
 
     Source: Lavin & Gray 2016 (arXiv 1509.09308), section 4.
@@ -49,9 +50,14 @@ class WinogradConv2d(FusedConv2d):
 
     def forward(self, x: Tensor) -> Output:
         """Return (N, O, h, w) of x, (N, C, h, w)."""
-        if self.pays(x):
-            return alias(_WinogradConv.apply(x, self.filters, self.conv.bias, self.relu), self.two_aliases)
-        return super().forward(x)
+        if not self.pays(x):
+            return super().forward(x)
+        if self.conv.padding_mode == "zeros":
+            out = _WinogradConv.apply(x, self.filters, self.conv.bias, self.relu)
+        else:
+            padded = pad(x, (1, 1), self.conv.padding_mode)
+            out = _WinogradConv.apply(padded, self.filters, self.conv.bias, self.relu)[..., 1:-1, 1:-1]
+        return alias(out.contiguous(memory_format=torch.channels_last), self.two_aliases)
 
     def pays(self, x: Tensor) -> bool:
         """Tell whether this is possible, and faster, for x."""
@@ -64,7 +70,8 @@ def fits(module: nn.Module) -> bool:
     return (
         isinstance(module, nn.Conv2d)
         and (module.kernel_size, module.stride, module.dilation) == ((3, 3), (1, 1), (1, 1))
-        and (module.padding, module.padding_mode, module.groups) == ((1, 1), "zeros", 1)
+        and (module.padding, module.groups) == ((1, 1), 1)
+        and module.padding_mode in ("zeros", "replicate", "reflect")
         and min(module.in_channels, module.out_channels) >= FEWEST_CHANNELS
     )
 

@@ -43,6 +43,8 @@ class ImageMethod:
         space: What the parameter holds: `image` ([0, 1] RGB), `input` (the backbone's own convention) or `laplacian`
             (the bands of the image); see `parametrization`.
         band_lr: Factors of the learning rate for the bands, fine to coarse; see `LaplacianBands`.
+        finer_band_lr: The same for the levels after the first, whose coarse bands are painted already; None: as
+            `band_lr`.
         moments: The state in which the optimiser starts a level: `fresh`, or `resized` from the level before.
         coarser: Term -> its weight at a level divided by that at the next finer one; 1 for those that are not named.
         seed: Of the initial image.
@@ -51,7 +53,7 @@ class ImageMethod:
         level_antialias: The same for the picture that goes from a level to the next; None: as `antialias`.
         rounding: How sizes become whole numbers, see `Resampling`.
         quantize: Whether resized contents and styles are rounded to 8 bits.
-        style_enlarge: Whether a style that has fewer pixels than asked for is enlarged.
+        style_enlarge: How far a style that has fewer pixels than asked for is enlarged; see `StyleSize`.
         cuda_graph: Whether a GPU's steps are recorded as a CUDA graph where they can be: `auto` or `off`.
     """
 
@@ -78,8 +80,9 @@ class ImageMethod:
         level_antialias: bool | None = None,
         rounding: str = "nearest",
         quantize: bool = False,
-        style_enlarge: bool = False,
+        style_enlarge: bool | float = False,
         band_lr: Sequence[float] = EQUAL,
+        finer_band_lr: Sequence[float] | None = None,
         cuda_graph: str = "auto",
     ) -> None:
         self.objective = objective
@@ -95,9 +98,8 @@ class ImageMethod:
             fit=style_fit, size=style_size, scale=style_scale, enlarge=style_enlarge, resampling=self.resampling
         )
         self.space = check_choice("method.space", space, SPACES)
-        self.band_lr = band_lr
-        if len(band_lr) != BANDS or not all(factor > 0 for factor in band_lr):
-            raise ValueError(f"method.band_lr is {list(band_lr)}; give {BANDS} numbers over 0, fine to coarse")
+        self.band_lr = _checked("band_lr", band_lr)
+        self.finer_band_lr = self.band_lr if finer_band_lr is None else _checked("finer_band_lr", finer_band_lr)
         self.moments = check_choice("method.moments", moments, ("fresh", "resized"))
         if moments == "resized" and space == "laplacian":
             raise ValueError("method.moments=resized resizes maps; give method.space=image or input, or moments=fresh")
@@ -122,7 +124,8 @@ class ImageMethod:
         work = list(accumulate((level.steps * level.edge**2 for level in levels), initial=0.0))
         whole = work[-1] or 1.0
         for number, level in enumerate(levels[first - 1 :], start=first):
-            module = self._module(level, len(levels) - number, first_step, data, image, state)
+            band_lr = self.band_lr if number == 1 else self.finer_band_lr
+            module = self._module(level, len(levels) - number, first_step, data, image, state, band_lr)
             image = None  # the module's own
             module.level = number, len(levels)
             module.part = work[number - 1] / whole, work[number] / whole
@@ -146,7 +149,7 @@ class ImageMethod:
             pace: How fast each place changes, (1, 1, H, W) in [0, 1].
         """
         level = Level(self.levels[-1].edge, steps)
-        module = self._module(level, 0, first_step, data, start, None, earlier, pace)
+        module = self._module(level, 0, first_step, data, start, None, self.band_lr, earlier, pace)
         return Stage(name="frame", module=module, data=Steps(steps), steps=steps)
 
     def size(self, content: Tensor) -> tuple[int, int]:
@@ -194,6 +197,7 @@ class ImageMethod:
         inputs: Inputs,
         image: Tensor | None,
         state: OptimizerState | None,
+        band_lr: Sequence[float],
         earlier: Sequence[Earlier] = (),
         pace: Tensor | None = None,
     ) -> ImageModule:
@@ -206,6 +210,7 @@ class ImageMethod:
             inputs: The pictures.
             image: What the level before left.
             state: Of its optimiser.
+            band_lr: Factors of the learning rate for the bands.
             earlier: Earlier pictures of a film.
             pace: How fast each place changes; None for 1 everywhere.
         """
@@ -217,7 +222,7 @@ class ImageMethod:
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
             objective=self.objective,
             optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
-            space=parametrization(self.space, size, self.objective.backbone.input, self.band_lr),
+            space=parametrization(self.space, size, self.objective.backbone.input, band_lr),
             first_step=first_step,
             keep=None if inputs.keep is None else masks.resize(inputs.keep, size),
             alpha=None if inputs.original.alpha is None else masks.resize(inputs.original.alpha, size),
@@ -247,3 +252,14 @@ class ImageMethod:
         """Return one line for each thing about levels and the styles' sizes that a user may not expect."""
         edge = max(level.edge for level in self.levels)
         return [*self.fitting(data)[1], *self.style_size.remarks(data.styles, edge)]
+
+
+def _checked(name: str, factors: Sequence[float]) -> Sequence[float]:
+    """Return the factors of the bands.
+
+    Raises:
+        ValueError: They are not one for each band, or not over 0.
+    """
+    if len(factors) != BANDS or not all(factor > 0 for factor in factors):
+        raise ValueError(f"method.{name} is {list(factors)}; give {BANDS} numbers over 0, fine to coarse")
+    return factors
