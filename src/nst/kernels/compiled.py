@@ -33,7 +33,7 @@ BANK = (*[long] * 6,)  # images, channels, height, width, edge, count
 POOL = (*[long] * 9, number)  # images, height, width, channels, down, across, edge, stride, padding, is bfloat16
 LEVELS = (*[long] * 5,)  # maps, height, width, height and width of the larger level
 FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
-    "winograd_input": (None, (*[pointer] * 3, *WINOGRAD, number)),
+    "winograd_input": (None, (*[pointer] * 3, *WINOGRAD, number, number)),  # and padding, threads
     "winograd_output": (None, (*[pointer] * 2, ctypes.c_float, pointer, *WINOGRAD, number)),
     "filter_bank": (None, (*[pointer] * 5, *BANK, number)),
     "filter_bank_backward": (number, (*[pointer] * 6, *BANK, number)),

@@ -52,12 +52,10 @@ class WinogradConv2d(FusedConv2d):
         """Return (N, O, h, w) of x, (N, C, h, w)."""
         if not self.pays(x):
             return super().forward(x)
-        if self.conv.padding_mode == "zeros":
-            out = _WinogradConv.apply(x, self.filters, self.conv.bias, self.relu)
-        else:
-            padded = pad(x, (1, 1), self.conv.padding_mode)
-            out = _WinogradConv.apply(padded, self.filters, self.conv.bias, self.relu)[..., 1:-1, 1:-1]
-        return alias(out.contiguous(memory_format=torch.channels_last), self.two_aliases)
+        padding, mode = 1, self.conv.padding_mode
+        if mode != "zeros":
+            x, padding = pad(x, (1, 1), mode), 0
+        return alias(_WinogradConv.apply(x, self.filters, self.conv.bias, self.relu, padding), self.two_aliases)
 
     def pays(self, x: Tensor) -> bool:
         """Tell whether this is possible, and faster, for x."""
@@ -78,41 +76,48 @@ def fits(module: nn.Module) -> bool:
 
 class _WinogradConv(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, filters: Tensor, bias: Tensor | None, relu: bool, padding: int) -> Tensor:
         ctx.filters = filters  # a constant, so not among the saved tensors, which are counted per pixel
-        out = _convolve(x, filters, bias=bias, relu=relu)
+        ctx.padding = 2 - padding
+        out = _convolve(x, filters, padding, bias=bias, relu=relu)
         ctx.save_for_backward(*([out] if relu else []))
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         mask = ctx.saved_tensors[0] if ctx.saved_tensors else None
-        return _convolve(gradient, ctx.filters.transpose(1, 2), mask=mask, flipped=True), None, None, None
+        found = _convolve(gradient, ctx.filters.transpose(1, 2), ctx.padding, mask=mask, flipped=True)
+        return found, None, None, None, None
 
 
 def _convolve(
     x: Tensor,
     filters: Tensor,
+    padding: int,
     *,
     bias: Tensor | None = None,
     relu: bool = False,
     mask: Tensor | None = None,
     flipped: bool = False,
 ) -> Tensor:
-    """Convolve x, set to 0 where mask is not above 0, with filters, (36, C, O), or these rotated by 180 degrees."""
-    (n, c, height, width), o = x.shape, filters.shape[2]
+    """Convolve x, set to 0 where mask is not above 0, with filters, (36, C, O), or these rotated by 180 degrees.
+
+    Around x there are `padding` zeros, 0 to 2 on each side.
+    """
+    (n, c, *size), o = x.shape, filters.shape[2]
+    height, width = (edge + 2 * padding - 2 for edge in size)
     library, threads = compiled.needed(), torch.get_num_threads()
     x = x.contiguous(memory_format=torch.channels_last)
     mask = None if mask is None else mask.contiguous(memory_format=torch.channels_last)
     out = torch.empty((n, o, height, width), dtype=x.dtype, memory_format=torch.channels_last)
     bias = x.new_zeros(o) if bias is None else bias
     least = 0.0 if relu else -math.inf
-    for i, first, rows in _bands(x, o):
+    for i, first, rows in _bands(out, c):
         tiles = x.new_empty(IN**2, rows * -(-width // OUT), c)
         masked = None if mask is None else mask[i].data_ptr()
         library.winograd_input(
-            x[i].data_ptr(), masked, tiles.data_ptr(), height, width, c, first, rows, flipped, threads
+            x[i].data_ptr(), masked, tiles.data_ptr(), *size, c, first, rows, flipped, padding, threads
         )
         product = torch.bmm(tiles, filters)
         addresses = product.data_ptr(), bias.data_ptr(), least, out[i].data_ptr()
@@ -120,9 +125,9 @@ def _convolve(
     return out
 
 
-def _bands(x: Tensor, channels: int) -> Iterator[tuple[int, int, int]]:
+def _bands(out: Tensor, channels: int) -> Iterator[tuple[int, int, int]]:
     """An image of the batch, the first of the rows of tiles that are computed together, and their number."""
-    n, c, height, width = x.shape
+    n, c, height, width = out.shape
     down, across = -(-height // OUT), -(-width // OUT)
     step = max(1, CACHE // (4 * IN**2 * across * max(c, channels)))
     for i in range(n):

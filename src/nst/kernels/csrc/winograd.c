@@ -101,20 +101,15 @@ INLINE void tile_output(Shape at, const float *in, const float *bias, float leas
   }
 }
 
-static Shape shape(long height, long width, long channels, long rows, int flipped) {
-  Shape at = {height, width, channels, rows * ((width + OUT - 1) / OUT) * channels, PLACES[flipped]};
-  return at;
-}
-
-/* map, mask or null -> out, the transformed tiles. */
+/* map, mask or null -> out, the transformed tiles. Around the map there are `padding` zeros, 0 to 2 on each side. */
 void winograd_input(const float *map, const float *mask, float *out, long height, long width, long channels, long first,
-                    long rows, int flipped, int threads) {
-  Shape at = shape(height, width, channels, rows, flipped);
-  long across = (width + OUT - 1) / OUT;
+                    long rows, int flipped, int padding, int threads) {
+  long across = (width + 2 * padding - 2 + OUT - 1) / OUT;
+  Shape at = {height, width, channels, rows * across * channels, PLACES[flipped]};
 #pragma omp parallel for num_threads(threads)
   for (long i = 0; i < rows * across; i++)
     for (long c = 0; c < channels; c += LANES) {
-      long top = (first + i / across) * OUT - 1, left = i % across * OUT - 1;
+      long top = (first + i / across) * OUT - padding, left = i % across * OUT - padding;
       float *to = out + i * channels + c;
       if (channels - c >= LANES)
         tile_input(at, map, mask, to, top, left, c, LANES);
@@ -126,8 +121,8 @@ void winograd_input(const float *map, const float *mask, float *out, long height
 /* in, the transformed tiles, and bias (channels) -> map. */
 void winograd_output(const float *in, const float *bias, float least, float *map, long height, long width,
                      long channels, long first, long rows, int flipped, int threads) {
-  Shape at = shape(height, width, channels, rows, flipped);
   long across = (width + OUT - 1) / OUT;
+  Shape at = {height, width, channels, rows * across * channels, PLACES[flipped]};
 #pragma omp parallel for num_threads(threads)
   for (long i = 0; i < rows * across; i++)
     for (long c = 0; c < channels; c += LANES) {
