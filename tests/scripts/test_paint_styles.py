@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "src" / "nst" / "assets" / "styles"
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from painter.catalogue import contact_sheet, write  # noqa: E402
+from painter.catalogue import contact_sheet, save, write  # noqa: E402
 from painter.gallery import PICTURES  # noqa: E402
 from painter.jpeg import encode  # noqa: E402
 
@@ -105,3 +105,9 @@ def test_a_picture_that_cannot_fit_is_refused() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match="does not fit 500 bytes"):
         encode(Image.fromarray(noise), limit=500)
+
+
+@pytest.mark.slow
+def test_a_larger_picture_may_have_a_larger_file(tmp_path: Path) -> None:
+    path = save("hatching", edge=1536, folder=tmp_path)
+    assert 250_000 < path.stat().st_size <= 250_000 * 1.5**2
