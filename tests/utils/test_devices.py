@@ -72,14 +72,20 @@ def test_statistics_in_bfloat16_keep_the_loss(noise) -> None:
 LOSSES = sorted(path.stem for path in (ROOT / "conf/loss").glob("*.yaml"))
 
 
+def shapes(seed: int) -> torch.Tensor:
+    """A picture with large shapes: of noise alone deep layers see little but what rounding makes."""
+    few = torch.rand(1, 3, 8, 9, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(few, (64, 72), mode="bicubic").clamp(0, 1)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_has_its_value_and_a_gradient_in_bfloat16(noise, loss) -> None:
+def test_every_loss_has_its_value_and_a_gradient_in_bfloat16(loss) -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        words = [f"loss={loss}", "backbone=squeezenet", "backbone.checkpoint=random", "name=test"]
+        words = [f"loss={loss}", "backbone=squeezenet_embedded", "name=test"]
         config = OmegaConf.create(plain(compose("train", words)))
     objective = instantiate.objective(config)
-    references = objective.references(noise(64, 72), [Target(noise(64, 72, seed=1))])
-    image = noise(64, 72, seed=2).requires_grad_()
+    references = objective.references(shapes(0), [Target(shapes(1).square())])
+    image = shapes(2).requires_grad_()
     full = objective.total(objective(image, references)).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = objective.total(objective(image, references))
