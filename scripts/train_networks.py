@@ -22,12 +22,14 @@ STYLES = (
     "geometric_abstraction"
 )
 OPTIONS = {
-    "multistyle": f"method=multistyle style=[{STYLES}] backbone=small_vgg19 method.style_size=512 "
-    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=15000 training.gains.content=1.5 "
+    "multistyle": f"method=multistyle style=[{STYLES}] backbone=small_vgg19 "
+    "backbone.padding=replicate method.style_size=512 training.batch=1 training.crop=192 "
+    "training.first_crop=128 training.first_crops=15000 training.gains.content=1.5 "
     "method.steady=5 optimizer.lr=0.005 scheduler.final=0.02 training.preview_every=0 "
     "training.held_out_every=1000",
     "any_style": f"method=any_style style=[{STYLES}] method.start=multistyle backbone=small_vgg19 "
-    "training.batch=1 training.crop=192 training.first_crop=128 training.first_crops=8000 training.gains.content=1.0 "
+    "backbone.padding=replicate training.batch=1 training.crop=192 training.first_crop=128 "
+    "training.first_crops=8000 training.gains.content=1.0 "
     "method.steady=5 optimizer.lr=0.002 scheduler.final=0.02 training.preview_every=0 training.repaint=0.5 "
     "training.held_out_every=1000",
 }

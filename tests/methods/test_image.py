@@ -255,6 +255,7 @@ def test_styles_are_enlarged_as_far_as_they_may_be(objective, noise, enlarge, la
     assert size() == (26, 32)
     assert size(scale=0.5) == (13, 16)
     assert size(scale=4.0) == larger
+    assert size(style_fit="square", scale=1.5) == (48, 48)
     assert size(style_size=20) == (16, 20)
     assert size(style_fit="content") == (24, 32)
 

@@ -77,17 +77,17 @@ class StyleSize:
         return f"the style {style.name} of {width} x {height} pixels{seen} is too small"
 
     def remarks(self, styles: Sequence[StylePicture], edge: int) -> list[str]:
-        """Return one line for each style whose strokes can't have the size that was asked for.
+        """Return one line for each style whose strokes can't have the size that was asked for, or are soft.
 
         Args:
             styles: As they were read.
             edge: Edge of the largest level, pixels.
         """
-        scaled = [style for style in styles if style.scale * self.scale != 1]
         if self.fit == "content":
             return [
                 f"style {style.name} is squashed to the content's size by method.style_fit: its scale has no effect"
-                for style in scaled
+                for style in styles
+                if style.scale * self.scale != 1
             ]
         return [line for style in styles for line in self._remark(style, edge)]
 
@@ -104,8 +104,10 @@ class StyleSize:
         return []
 
     def _fitted(self, style: StylePicture, edge: int, *, most: float) -> tuple[int, int]:
-        """Return the (height, width) at which a style is seen, at most enlarged by `most`."""
+        """Return the (height, width) at which a style is seen, at most enlarged by `most` where it is not squashed."""
         wanted, own = max(2, round((self.size or edge) * style.scale * self.scale)), image_io.size_of(style.image)
         shown = self.resampling.fit(own, wanted, by=self.fit, upscale=most > 1)
         growth = max(shown[0] / own[0], shown[1] / own[1])
-        return shown if growth <= most else self.resampling.fit(own, wanted * most / growth, by=self.fit)
+        if growth <= most or self.fit == "square":
+            return shown
+        return self.resampling.fit(own, wanted * most / growth, by=self.fit)
