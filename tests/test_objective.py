@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nst.losses import Content, Gram, TotalVariation
-from nst.objective import Objective, Target
+from nst.objective import Objective, Target, with_clouds
 from nst.tiling.memmap import Paged
 
 
@@ -90,3 +90,26 @@ def test_the_maps_of_a_tiled_picture_lie_in_files_and_serve_the_whole_picture_to
     for one in (cut, objective):  # the same picture is not tiled if each process takes it as a whole
         losses = one(noise(seed=2), references)
         torch.testing.assert_close(losses["content"]["s1"], expected["content"]["s1"], rtol=1e-5, atol=1e-7)
+
+
+def test_where_layers_have_one_unit_no_scale_is_measured_by_the_little_that_it_has(wavelet, noise) -> None:
+    """Fine noise has next to nothing at the coarse scales."""
+    layers = {"w0": 1.0, "w3": 1.0}
+    wavelet.layers = tuple(layers)
+    terms = {"content": Content(layers=layers, weight=1, reduction="relative", layer_reduction="mean")}
+    image = noise(96, 128)
+    kept = Objective(backbone=wavelet, terms=terms).references(image, [])["content"][0].stats
+    own = terms["content"].reference(wavelet(image))
+    assert kept["w0 divisor"] == own["w0 divisor"]
+    assert kept["w3 divisor"] > 10 * own["w3 divisor"]
+
+
+def test_clouds_have_as_much_in_every_octave() -> None:
+    clouds = with_clouds(torch.full((1, 3, 256, 256), 0.5), 0.2) - 0.5
+    assert clouds.std().item() == pytest.approx(0.2, rel=1e-3)
+    power = []
+    for _ in range(5):
+        coarser = torch.nn.functional.avg_pool2d(clouds, 2)
+        power.append((clouds.var() - coarser.var()).item())
+        clouds = coarser
+    assert max(power) < 3 * min(power)

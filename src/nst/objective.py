@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst.backbones.base import Backbone
 from nst.data import image_io, masks
 from nst.losses.base import Stats, Term, divisor_key
+from nst.losses.content import Content
 from nst.tiling import memmap, tiles
 from nst.tiling.memmap import Paged
 from nst.tiling.plan import IMAGES, Plan
@@ -185,7 +187,7 @@ class Objective(nn.Module):
         features, sizes = self._content_features(content, windows)
         visible = None if alpha is None else masks.follow(alpha, sizes)
         lack = flatness(content, alpha)
-        grained = self._content_features(with_grain(content, lack * CONTRAST), windows)[0] if lack else None
+        grained = self._content_features(with_clouds(content, lack * CONTRAST), windows)[0] if lack else None
         out: References = {name: [] for name, _ in self.named()}
         for name, term in self.named():
             if term.of == "earlier":
@@ -197,6 +199,8 @@ class Objective(nn.Module):
                 stats = term.reference(features, visible) if term.of == "content" else {}
                 if grained is not None and term.of == "content":
                     stats |= largest_divisors(stats, term.reference(grained, visible))
+                if self.backbone.comparable and isinstance(term, Content):
+                    stats |= term.levelled(stats)
                 whole = RegionReference.of_whole_image(term, stats, tiled=windows is not None, visible=visible)
                 out[name].append(whole)
         del features  # by now their maps may lie in files
@@ -298,6 +302,18 @@ def with_grain(image: Tensor, deviation: float) -> Tensor:
     """Return an image with noise of a standard deviation."""
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0), dtype=image.dtype)
     return image + deviation * noise.to(image.device)
+
+
+def with_clouds(image: Tensor, deviation: float) -> Tensor:
+    """Return an image with noise of a standard deviation, as much in every octave, as photographs have it."""
+    generator = torch.Generator().manual_seed(0)
+    height, width = image_io.size_of(image)
+    clouds = torch.zeros_like(image, device="cpu")
+    for octave in range(int(math.log2(min(height, width))) + 1):
+        size = (max(1, height >> octave), max(1, width >> octave))
+        noise = torch.randn(*image.shape[:2], *size, generator=generator, dtype=image.dtype)
+        clouds += F.interpolate(noise, (height, width), mode="bicubic")
+    return image + deviation * (clouds / clouds.std()).to(image.device)
 
 
 def largest_divisors(stats: Stats, others: Stats) -> Stats:

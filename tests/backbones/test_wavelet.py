@@ -71,6 +71,12 @@ def test_too_small_a_picture_is_refused(noise):
     assert torch.isfinite(backbone(noise(backbone.smallest, 64))["y3"]).all()
 
 
+def test_a_signed_map_of_one_position_asks_for_no_larger_picture(noise):
+    backbone = build(["y3", "w5"])
+    assert backbone.smallest == build(["y3"]).smallest == 32
+    assert backbone(noise(32, 33))["w5"].shape[-2:] == (1, 2)
+
+
 def test_constant_picture_gives_its_colour_and_no_response():
     out = build(LAYERS)(torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 40, 44))
     for name in ("r0", "w2"):

@@ -65,3 +65,24 @@ def test_gradient():
 def test_a_flat_content_gives_a_finite_loss():
     flat = {"a": torch.zeros(1, 3, 4, 5)}
     assert torch.isfinite(loss(term("relative"), {"a": 100 * feats()["a"].float()}, flat))
+
+
+def two(reduction: str) -> tuple[Content, dict[str, torch.Tensor]]:
+    layers = Content(layers={"a": 1.0, "b": 1.0}, weight=1.0, reduction=reduction, layer_reduction="sum")
+    generator = torch.Generator().manual_seed(0)
+    fine, coarse = torch.randn(1, 3, 8, 10, generator=generator), 0.1 * torch.randn(1, 3, 4, 5, generator=generator)
+    return layers, layers.reference({"a": fine, "b": coarse})
+
+
+def test_a_level_divides_by_no_less_than_the_layers_have_in_the_mean():
+    content, reference = two("relative")
+    fine, coarse = reference["a divisor"] / 80, reference["b divisor"] / 20
+    levelled = content.levelled(reference)
+    assert levelled["a divisor"] == reference["a divisor"]
+    assert levelled["b divisor"] / 20 == pytest.approx((fine + coarse) / 2)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "half_sum", "mean"])
+def test_a_distance_that_is_not_relative_has_no_level(reduction):
+    content, reference = two(reduction)
+    assert content.levelled(reference) == {}

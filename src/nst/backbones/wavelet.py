@@ -83,6 +83,7 @@ class Wavelet(Backbone):
     Differs: few cross-scale maps instead of all pairs; maps are halved by means of 2 x 2, images by a binomial.
     """
 
+    comparable = True
     bank: Tensor
     opponent: Tensor
     blur: Tensor
@@ -107,7 +108,8 @@ class Wavelet(Backbone):
         self.layers = tuple(sorted(layers, key=_depth))
         self.input = input
         self.lowpass = lowpass
-        self.smallest = 2 ** (max(map(_depth, self.layers), default=0) + 1)
+        read = [layer for layer in self.layers if layer[0] != "w"]  # a signed map of one position is 0: it says nothing
+        self.smallest = 2 ** (max(map(_depth, read), default=0) + 1)
         self.source = {"origin": "analytic", "path": None, "sha256": None, "warning": None}
         bank = morlet_bank(orientations, size=size, sigma=sigma, frequency=frequency, slant=slant)
         opponent = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]])

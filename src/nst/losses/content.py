@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from nst.losses.base import (
@@ -55,6 +56,19 @@ class Content(Term):
         """Return layer -> P, (1, C, h, w), and the divisor of each layer's loss."""
         kept = {name: features[name].detach() for name in self.layers}
         return kept | {divisor_key(name): self._divisor(kept[name], layer_mask(mask, name)) for name in self.layers}
+
+    def levelled(self, reference: Stats) -> Stats:
+        """Return the divisors, each at least the layers' mean for as many positions, where `reduction` has any.
+
+        A brick wall has no large areas of light and dark. Coarse layers that are divided by what little it has allow
+        the picture none either. This is for layers whose features have one unit (`Backbone.comparable`).
+        """
+        if self.reduction not in ("relative", "root"):
+            return {}
+        positions = {name: reference[name].shape[-2] * reference[name].shape[-1] for name in self.layers}
+        levels = {name: reference[divisor_key(name)] / count for name, count in positions.items()}
+        mean = sum(levels.values()) / len(levels) if levels else 0
+        return {divisor_key(name): torch.clamp(level, min=mean) * positions[name] for name, level in levels.items()}
 
     def measure(self, features: Stats, reference: Stats, mask: Stats | None = None) -> Stats:
         """Return layer -> ||F - P||^2, a scalar: the sum over channels and (weighted) positions."""
