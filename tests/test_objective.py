@@ -95,7 +95,7 @@ def test_the_maps_of_a_tiled_picture_lie_in_files_and_serve_the_whole_picture_to
 def test_where_layers_have_one_unit_no_scale_is_measured_by_the_little_that_it_has(wavelet, noise) -> None:
     """Fine noise has next to nothing at the coarse scales."""
     layers = {"w0": 1.0, "w3": 1.0}
-    wavelet.layers = tuple(layers)
+    wavelet.layers, wavelet.comparable = tuple(layers), True
     terms = {"content": Content(layers=layers, weight=1, reduction="relative", layer_reduction="mean")}
     image = noise(96, 128)
     kept = Objective(backbone=wavelet, terms=terms).references(image, [])["content"][0].stats

@@ -53,10 +53,11 @@ class Backbone(nn.Module):
         layers: The names it gives.
         smallest: The shorter edge that its deepest layer in use needs, pixels.
         source: Where its parameters come from, for the record.
-        comparable: Its layers answer the same contrast with the same energy a position, whatever its scale.
+        comparable: Its layers answer the same contrast with the same energy a position, whatever its scale, so that
+            `Content` may measure one by the others.
     """
 
-    comparable = False
+    comparable: bool = False
     input: Input
     layers: tuple[str, ...]
     smallest: int

@@ -74,6 +74,7 @@ class Wavelet(Backbone):
         chroma: Gain of the two chroma channels over luminance.
         lowpass: Gain of the low-pass colours.
         input: The input convention.
+        comparable: See `Backbone`. Runs of before 2026-11-28 and the judge do without.
 
     Raises:
         ValueError: There is no layer of a name.
@@ -83,7 +84,6 @@ class Wavelet(Backbone):
     Differs: few cross-scale maps instead of all pairs; maps are halved by means of 2 x 2, images by a binomial.
     """
 
-    comparable = True
     bank: Tensor
     opponent: Tensor
     blur: Tensor
@@ -100,8 +100,10 @@ class Wavelet(Backbone):
         chroma: float,
         lowpass: float,
         input: Input,
+        comparable: bool = False,
     ) -> None:
         super().__init__()
+        self.comparable = comparable
         for layer in layers:
             if not re.fullmatch(f"[{''.join(SPAN)}][0-{LEVELS - 1}]", layer):
                 raise unknown("wavelet layer", layer, (f"{kind}{j}" for kind in SPAN for j in range(LEVELS)))
