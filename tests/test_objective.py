@@ -113,3 +113,27 @@ def test_clouds_have_as_much_in_every_octave() -> None:
         power.append((clouds.var() - coarser.var()).item())
         clouds = coarser
     assert max(power) < 3 * min(power)
+
+
+def growing(wavelet, **from_edge: int) -> Objective:
+    wavelet.layers = ("s0", "s1")
+    style = Gram(layers={"s0": 1, "s1": 2}, weight=1, normalize="hw", reduction="relative", layer_reduction="mean")
+    return Objective(backbone=wavelet, terms={"style": style}, from_edge=from_edge)
+
+
+def test_a_small_picture_is_measured_as_if_the_layers_of_larger_ones_were_not_there(wavelet, noise) -> None:
+    objective = growing(wavelet, s1=100)
+    small = objective.for_edge(99)
+    losses = small(noise(), small.references(noise(), [Target(noise(seed=1))]))["style"]
+    whole = objective(noise(), objective.references(noise(), [Target(noise(seed=1))]))["style"]
+    assert list(losses) == ["s0"]
+    assert losses["s0"] == 2 * whole["s0"]  # the mean of one layer, not of two
+    assert (small.smallest, objective.smallest) == (2, 4)
+    assert (small.backbone.layers, objective.backbone.layers) == (("s0",), ("s0", "s1"))
+    assert objective.for_edge(100) is objective
+    assert objective.for_edge(50) is small
+
+
+def test_a_picture_too_small_for_every_layer_of_a_term_is_refused(wavelet) -> None:
+    with pytest.raises(ValueError, match=r"layers.style has none for a picture of 64 px; give size=100 or more layers"):
+        growing(wavelet, s0=100, s1=200).for_edge(64)

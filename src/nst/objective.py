@@ -1,8 +1,10 @@
 """The objective: a frozen backbone, and weighted losses over its layers."""
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -107,15 +109,24 @@ class Objective(nn.Module):
         terms: Name -> term.
         cut: Whether images are cut into tiles: `none`, `auto` or the edge of a tile, pixels.
         images: How many images are in memory beside the features, for `auto`; see `tiling.plan.images_kept`.
+        from_edge: Layer -> least edge of a picture, pixels, for which terms have it; see `for_edge`.
 
     Raises:
         ValueError: An edge is given, but a term is not a sum over positions.
     """
 
     def __init__(
-        self, *, backbone: Backbone, terms: Mapping[str, Term], cut: str | int = "none", images: float = IMAGES
+        self,
+        *,
+        backbone: Backbone,
+        terms: Mapping[str, Term],
+        cut: str | int = "none",
+        images: float = IMAGES,
+        from_edge: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
+        self.from_edge = dict(from_edge or {})
+        self.smaller: dict[frozenset[str], Self] = {}
         self.backbone = backbone
         self.terms = nn.ModuleDict(terms)
         self.plan = Plan(cut, backbone, terms, images)
@@ -124,6 +135,36 @@ class Objective(nn.Module):
     def smallest(self) -> int:
         """The shorter edge that a picture and its styles must have, pixels."""
         return self.backbone.smallest
+
+    def for_edge(self, edge: int) -> Self:
+        """Return the objective without the layers that only larger pictures have.
+
+        Args:
+            edge: The picture's longer edge, pixels.
+
+        Raises:
+            ValueError: A term is left without a layer.
+        """
+        out = frozenset(layer for layer, least in self.from_edge.items() if edge < least)
+        if not out:
+            return self
+        if out not in self.smaller:
+            self.smaller[out] = self._without(out, edge)
+        return self.smaller[out]
+
+    def _without(self, out: Collection[str], edge: int) -> Self:
+        twin = copy.copy(self)
+        twin._modules, twin.smaller = dict(self._modules), {}
+        twin.from_edge = {layer: least for layer, least in self.from_edge.items() if layer not in out}
+        twin.backbone = self.backbone.only([layer for layer in self.backbone.layers if layer not in out])
+        twin.terms = nn.ModuleDict({name: term.without(out) for name, term in self.named()})
+        if empty := next((name for name, term in twin.named() if not term.layers), None):
+            least = min(self.from_edge.values())
+            raise ValueError(
+                f"layers.{empty} has no layer for a picture of {edge} px; give size={least} or more layers"
+            )
+        twin.plan = Plan(self.plan.cut, twin.backbone, dict(twin.named()), self.plan.images)
+        return twin
 
     def train(self, mode: bool = True) -> "Objective":
         """Stay in evaluation mode: nothing here is trained."""

@@ -86,6 +86,10 @@ class Backbone(nn.Module):
         x = self.input(image)
         return {"image": image, "input": x} | self.features(x)
 
+    def only(self, layers: Sequence[str]) -> "Backbone":
+        """Return the network for some of its layers; one that can't leave layers out gives them all."""
+        return self
+
     def freeze(self) -> None:
         """Switch to evaluation for good: no gradient towards the parameters, no statistics updated."""
         self.eval().requires_grad_(False)

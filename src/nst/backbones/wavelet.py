@@ -1,8 +1,9 @@
 """The analytic backbone: rectified Morlet wavelets over an anti-aliased pyramid; formulas, no checkpoint."""
 
+import copy
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -107,11 +108,9 @@ class Wavelet(Backbone):
         for layer in layers:
             if not re.fullmatch(f"[{''.join(SPAN)}][0-{LEVELS - 1}]", layer):
                 raise unknown("wavelet layer", layer, (f"{kind}{j}" for kind in SPAN for j in range(LEVELS)))
-        self.layers = tuple(sorted(layers, key=_depth))
+        self._choose(layers)
         self.input = input
         self.lowpass = lowpass
-        read = [layer for layer in self.layers if layer[0] != "w"]  # a signed map of one position is 0: it says nothing
-        self.smallest = 2 ** (max(map(_depth, read), default=0) + 1)
         self.source = {"origin": "analytic", "path": None, "sha256": None, "warning": None}
         bank = morlet_bank(orientations, size=size, sigma=sigma, frequency=frequency, slant=slant)
         opponent = torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]])
@@ -121,6 +120,17 @@ class Wavelet(Backbone):
         self.register_buffer("opponent", opponent, persistent=False)
         self.register_buffer("blur", torch.outer(binomial, binomial)[None, None], persistent=False)
         self.freeze()
+
+    def _choose(self, layers: Iterable[str]) -> None:
+        self.layers = tuple(sorted(layers, key=_depth))
+        read = [layer for layer in self.layers if layer[0] != "w"]  # a signed map of one position is 0: it says nothing
+        self.smallest = 2 ** (max(map(_depth, read), default=0) + 1)
+
+    def only(self, layers: Sequence[str]) -> "Wavelet":
+        """Return the wavelets of some layers."""
+        twin = copy.copy(self)
+        twin._choose(layers)
+        return twin
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return layer -> (N, C, h, w), h and w halved (rounded up) once a level."""

@@ -188,11 +188,13 @@ def _listed(path: list[str], **given: Any) -> list[ImageSource]:
 def objective(config: DictConfig) -> Objective:
     """Build the terms that have a weight, and the backbone that gives their layers."""
     terms: dict[str, Term] = {}
+    from_edge: dict[str, int] = {}
     for name, node in config.loss.items():
         weight = config.weights.get(name, 0)
         if weight == 0:
             continue
-        layers = {str(layer): share for layer, share in (config.layers.get(name) or {}).items()}
+        layers, edges = named_layers({str(key): share for key, share in (config.layers.get(name) or {}).items()})
+        from_edge |= edges
         terms[str(name)] = term = _loss(str(name), node, layers=layers, weight=weight)
         if not term.layers:
             raise ValueError(
@@ -204,11 +206,30 @@ def objective(config: DictConfig) -> Objective:
         raise ValueError("every weight is 0, so there is nothing to optimise; give weights.style= or weights.content=")
     wanted = dict.fromkeys(layer for term in terms.values() for layer in term.layers)
     names = [layer for layer in wanted if layer not in ("image", "input")]
-    shared = {"backbone": build(config.backbone, layers=names), "terms": terms, "cut": config.tiles}
+    backbone = build(config.backbone, layers=names)
+    shared = {"backbone": backbone, "terms": terms, "cut": config.tiles, "from_edge": from_edge}
     if "space" in config.method:
         space = check_choice("method.space", config.method.space, SPACES)
         shared["images"] = images_kept(states=_states(config.optimizer), space=space)
-    return Objective(**shared) if config.scales == 1 else MultiscaleObjective(scales=config.scales, **shared)
+    out = Objective(**shared) if config.scales == 1 else MultiscaleObjective(scales=config.scales, **shared)
+    return out.for_edge(config.training.crop) if "training" in config else out
+
+
+def named_layers(given: Mapping[str, float]) -> tuple[dict[str, float], dict[str, int]]:
+    """Return layer -> weight, and layer -> the least edge of pictures that have it, pixels.
+
+    `y4_from_1024` is the layer y4 of pictures with an edge of 1024 pixels or more. A layer that is given by its plain
+    name too is one of all pictures.
+    """
+    layers: dict[str, float] = {}
+    from_edge: dict[str, int] = {}
+    for key, share in given.items():
+        layer, found, edge = key.rpartition("_from_")
+        if not (found and edge.isdecimal()):
+            layers[key] = share
+        elif layer not in given:
+            layers[layer], from_edge[layer] = share, int(edge)
+    return layers, from_edge
 
 
 def _states(optimizer: DictConfig) -> float:

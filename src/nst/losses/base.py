@@ -1,7 +1,8 @@
 """The base class of all losses: a sum over positions (`measure`), and a scalar made of that sum (`score`)."""
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,12 @@ class Term(nn.Module):
         self.layers = {str(name): float(layer_weight) for name, layer_weight in layers.items() if layer_weight > 0}
         self.weight = float(weight)
         self.sampling_step = 0
+
+    def without(self, layers: Collection[str]) -> Self:
+        """Return the term without some of its layers."""
+        twin = copy.copy(self)
+        twin.layers = {name: weight for name, weight in self.layers.items() if name not in layers}
+        return twin
 
     def reference(self, features: Stats, mask: Stats | None = None) -> Stats:
         """Return what the loss keeps of a target picture, detached. By default it is what `measure` returns.

@@ -166,11 +166,13 @@ class ImageMethod:
         Raises:
             ValueError: The last level is too small.
         """
-        least, content = self.objective.smallest, image_io.size_of(data.content)
-        needs = f"the deepest layer in use ({self.objective.backbone.layers[-1]}) needs {least}"
+        content = image_io.size_of(data.content)
         kept, remarks = [], []
         for level in self.levels:
             height, width = self.resampling.fit(content, level.edge, by=self.fit)
+            objective = self.objective.for_edge(max(height, width))
+            least = objective.smallest
+            needs = f"the deepest layer in use ({objective.backbone.layers[-1]}) needs {least}"
             small = min(height, width) < least
             styles = [self.style_size.too_small(style, level.edge, (height, width), least) for style in data.styles]
             if level is self.levels[-1]:
@@ -220,7 +222,7 @@ class ImageMethod:
             self._initial(content, inputs) if image is None else self.between.resize(image, size),
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
-            objective=self.objective,
+            objective=self.objective.for_edge(max(size)),
             optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
             space=parametrization(self.space, size, self.objective.backbone.input, band_lr),
             first_step=first_step,
