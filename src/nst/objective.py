@@ -160,9 +160,7 @@ class Objective(nn.Module):
         twin.terms = nn.ModuleDict({name: term.without(out) for name, term in self.named()})
         if empty := next((name for name, term in twin.named() if not term.layers), None):
             least = min(self.from_edge.values())
-            raise ValueError(
-                f"layers.{empty} has no layer for a picture of {edge} px; give size={least} or more layers"
-            )
+            raise ValueError(f"layers.{empty} has none for a picture of {edge} px; give size={least} or more layers")
         twin.plan = Plan(self.plan.cut, twin.backbone, dict(twin.named()), self.plan.images)
         return twin
 
