@@ -315,6 +315,15 @@ def test_levels_that_are_too_small_are_left_out_and_said(objective, noise, monke
     assert remarks == [] if remark is None else remark in remarks[0] and "needs 8" in remarks[0]
 
 
+def test_each_level_has_the_layers_of_its_size(objective, noise):
+    objective.from_edge = {"s0": 32}
+    made = method(objective, levels=[Level(16, 1), Level(32, 1)])
+    seen = [
+        list(stage.module.objective.terms["style"].layers) for stage in made.stages(pictures(noise(), styles(noise)))
+    ]
+    assert seen == [["s1"], ["s0", "s1"]]
+
+
 def test_a_style_that_is_too_small_for_a_level_leaves_it_out(objective, noise, monkeypatch):
     monkeypatch.setattr(objective.backbone, "smallest", 8)
     data = pictures(noise(), [StylePicture("scroll", noise(12, 60, seed=1))])
