@@ -62,7 +62,7 @@ def row(
     """Measure one row of the table."""
     device = machine.device()
     cfg = configure(backbone, *loops.SAME)
-    objective = instantiate.objective(cfg)
+    objective = instantiate.objective(cfg).for_edge(size)
     flops = machine.operations(objective.backbone, size)
     plain = loops.Plain(backbone, cfg, objective, device)
     generator = torch.Generator().manual_seed(0)

@@ -47,11 +47,11 @@ class Plain:
     """The field's loop; with a backbone that no other program has, ours by torch's operators alone."""
 
     def __init__(self, backbone: str, cfg: DictConfig, ours: Objective, device: torch.device) -> None:
-        self.style, self.content = (dict(cfg.layers[term]) for term in ("style", "content"))
+        self.style, self.content = (dict(ours.terms[term].layers) for term in ("style", "content"))
         self.weights = {term: cfg.weights[term] for term in ("style", "content")}
         if backbone not in PLAIN:
             with kernels.use("off"):
-                self.network: nn.Module = instantiate.objective(cfg).backbone.to(device)
+                self.network: nn.Module = instantiate.objective(cfg).backbone.only(ours.backbone.layers).to(device)
             self.features = self._by_torch
             return
         torch.manual_seed(0)

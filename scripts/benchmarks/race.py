@@ -151,8 +151,8 @@ def _race(
     cfg = configure()
     edge, trained = int(cfg.size), "model" in cfg.backbone
     with kernels.use("off" if trained else "auto"):
-        objective = instantiate.objective(cfg)
-    faster = instantiate.objective(cfg)
+        objective = instantiate.objective(cfg).for_edge(edge)
+    faster = instantiate.objective(cfg).for_edge(edge)
     content, style = image_io.reduced(photo, edge), image_io.reduced(painting, edge)
     references = objective.references(content, [Target(style)])
     network = f"{cfg.backbone.get('model', 'wavelet')} {edge} px"

@@ -56,9 +56,9 @@ def test_time_to_a_picture(tmp_path) -> None:
     done = run(tmp_path, "--time-to-picture", *few, "--rates", "0.004", "0.02", "--ways", "lbfgs+bands", "adam+pixels")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "out/time_to_picture.json").read_text())
-    assert [(row["way"], row["rate"]) for row in rows] == [
-        (way, rate) for way in ("plain", "lbfgs+bands", "adam+pixels") for rate in (0.004, 0.02)
+    aims = [f"5 steps of Adam({rate:g})" for rate in (0.004, 0.02)]
+    assert [(row["way"], row.get("aim")) for row in rows] == [
+        (way, aim) for plain in aims for way, aim in ((plain, None), ("lbfgs+bands", plain), ("adam+pixels", plain))
     ]
-    aims = {row["rate"]: row["loss"] for row in rows if row["way"] == "plain"}
-    assert aims[0.02] < aims[0.004]
-    assert all(row["loss"] <= aims[row["rate"]] and row["share"] > 0 for row in rows)
+    assert rows[3]["loss"] < rows[0]["loss"]
+    assert all(row["seconds"] > 0 and row["share"] > 0 for row in rows)
