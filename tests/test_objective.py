@@ -135,5 +135,5 @@ def test_a_small_picture_is_measured_as_if_the_layers_of_larger_ones_were_not_th
 
 
 def test_a_picture_too_small_for_every_layer_of_a_term_is_refused(wavelet) -> None:
-    with pytest.raises(ValueError, match=r"layers.style has none for a picture of 64 px; give size=100 or more layers"):
+    with pytest.raises(ValueError, match=r"layers.style has none for a shorter edge of 64 px, but from 100 px on"):
         growing(wavelet, s0=100, s1=200).for_edge(64)

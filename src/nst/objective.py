@@ -109,7 +109,7 @@ class Objective(nn.Module):
         terms: Name -> term.
         cut: Whether images are cut into tiles: `none`, `auto` or the edge of a tile, pixels.
         images: How many images are in memory beside the features, for `auto`; see `tiling.plan.images_kept`.
-        from_edge: Layer -> least edge of a picture, pixels, for which terms have it; see `for_edge`.
+        from_edge: Layer -> least shorter edge of a picture, pixels, for which terms have it; see `for_edge`.
 
     Raises:
         ValueError: An edge is given, but a term is not a sum over positions.
@@ -140,7 +140,7 @@ class Objective(nn.Module):
         """Return the objective without the layers that only larger pictures have.
 
         Args:
-            edge: The picture's longer edge, pixels.
+            edge: The picture's shorter edge, pixels.
 
         Raises:
             ValueError: A term is left without a layer.
@@ -160,7 +160,9 @@ class Objective(nn.Module):
         twin.terms = nn.ModuleDict({name: term.without(out) for name, term in self.named()})
         if empty := next((name for name, term in twin.named() if not term.layers), None):
             least = min(self.from_edge.values())
-            raise ValueError(f"layers.{empty} has none for a picture of {edge} px; give size={least} or more layers")
+            raise ValueError(
+                f"layers.{empty} has none for a shorter edge of {edge} px, but from {least} px on; give a larger size= or more layers"
+            )
         twin.plan = Plan(self.plan.cut, twin.backbone, dict(twin.named()), self.plan.images)
         return twin
 

@@ -15,15 +15,15 @@ def objective(*words: str) -> Objective:
 
 
 def test_a_name_may_say_from_which_edge_pictures_have_a_layer():
-    assert named_layers({"y3": 1.0, "y4_from_1024": 2.0}) == ({"y3": 1.0, "y4": 2.0}, {"y4": 1024})
+    assert named_layers({"y3": 1.0, "y4_from_600": 2.0}) == ({"y3": 1.0, "y4": 2.0}, {"y4": 600})
     assert named_layers({"relu_from_a": 1.0}) == ({"relu_from_a": 1.0}, {})
 
 
 def test_a_layer_by_its_plain_name_is_one_of_all_pictures():
-    assert named_layers({"y4": 3.0, "y4_from_1024": 2.0}) == ({"y4": 3.0}, {})
+    assert named_layers({"y4": 3.0, "y4_from_600": 2.0}) == ({"y4": 3.0}, {})
 
 
-@pytest.mark.parametrize(("edge", "deepest"), [(96, "y3"), (1023, "y3"), (1024, "y4"), (2047, "y4"), (2048, "y5")])
+@pytest.mark.parametrize(("edge", "deepest"), [(96, "y3"), (599, "y3"), (600, "y4"), (1199, "y4"), (1200, "y5")])
 def test_the_wavelets_have_more_scales_as_a_picture_grows(edge, deepest):
     part = objective().for_edge(edge)
     assert max(part.terms["style"].layers) == deepest

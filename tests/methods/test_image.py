@@ -316,7 +316,7 @@ def test_levels_that_are_too_small_are_left_out_and_said(objective, noise, monke
 
 
 def test_each_level_has_the_layers_of_its_size(objective, noise):
-    objective.from_edge = {"s0": 32}
+    objective.from_edge = {"s0": 24}
     made = method(objective, levels=[Level(16, 1), Level(32, 1)])
     seen = [
         list(stage.module.objective.terms["style"].layers) for stage in made.stages(pictures(noise(), styles(noise)))

@@ -70,7 +70,7 @@ def loss_and_gradient(objective: Objective, size: tuple[int, int], way: str, dev
     mask[..., 9 : size[0] // 2, 5 : size[1] // 2 + 7] = 1
     masks = (mask.to(device), (1 - mask).to(device)) if way == "masks" else (None, None)
     styles = [Target(one.to(device), 1.0, masks[0], "one"), Target(other.to(device), 2.0, masks[1], "other")]
-    objective = objective.for_edge(max(size)).to(device)
+    objective = objective.for_edge(min(size)).to(device)
     with kernels.use("off"):
         references = objective.references(content.to(device), styles)
     objective.set_sampling_step(3)

@@ -170,7 +170,7 @@ class ImageMethod:
         kept, remarks = [], []
         for level in self.levels:
             height, width = self.resampling.fit(content, level.edge, by=self.fit)
-            objective = self.objective.for_edge(max(height, width))
+            objective = self.objective.for_edge(min(height, width))
             least = objective.smallest
             needs = f"the deepest layer in use ({objective.backbone.layers[-1]}) needs {least}"
             small = min(height, width) < least
@@ -222,7 +222,7 @@ class ImageMethod:
             self._initial(content, inputs) if image is None else self.between.resize(image, size),
             content,
             [self.style_size.target(style, level.edge, size) for style in inputs.styles],
-            objective=self.objective.for_edge(max(size)),
+            objective=self.objective.for_edge(min(size)),
             optimization=Optimization(self.optimizer, self.scheduler, level.steps, state),
             space=parametrization(self.space, size, self.objective.backbone.input, band_lr),
             first_step=first_step,
