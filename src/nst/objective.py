@@ -161,7 +161,8 @@ class Objective(nn.Module):
         if empty := next((name for name, term in twin.named() if not term.layers), None):
             least = min(self.from_edge.values())
             raise ValueError(
-                f"layers.{empty} has none for a shorter edge of {edge} px, but from {least} px on; give a larger size= or more layers"
+                f"layers.{empty} has none for a shorter edge of {edge} px, but from {least} px on; "
+                f"give a larger size= or more layers"
             )
         twin.plan = Plan(self.plan.cut, twin.backbone, dict(twin.named()), self.plan.images)
         return twin

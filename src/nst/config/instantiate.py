@@ -218,8 +218,8 @@ def objective(config: DictConfig) -> Objective:
 def named_layers(given: Mapping[str, float]) -> tuple[dict[str, float], dict[str, int]]:
     """Return layer -> weight, and layer -> the least shorter edge of pictures that have it, pixels.
 
-    `y4_from_600` is the layer y4 of pictures with a shorter edge of 600 pixels or more. A layer that is given by its plain
-    name too is one of all pictures.
+    `y4_from_600` is the layer y4 of pictures with a shorter edge of 600 pixels or more. A layer that is given by its
+    plain name too is one of all pictures.
     """
     layers: dict[str, float] = {}
     from_edge: dict[str, int] = {}
