@@ -137,3 +137,13 @@ def test_a_small_picture_is_measured_as_if_the_layers_of_larger_ones_were_not_th
 def test_a_picture_too_small_for_every_layer_of_a_term_is_refused(wavelet) -> None:
     with pytest.raises(ValueError, match=r"layers.style has none for a shorter edge of 64 px, but from 100 px on"):
         growing(wavelet, s0=100, s1=200).for_edge(64)
+
+
+def test_a_content_of_one_colour_is_measured_by_noise_of_every_scale(wavelet) -> None:
+    layers = {"w0": 1.0, "w3": 1.0}
+    wavelet.layers, wavelet.comparable = tuple(layers), False
+    terms = {"content": Content(layers=layers, weight=1, reduction="relative", layer_reduction="mean")}
+    image = torch.full((1, 3, 96, 128), 0.3)
+    kept = Objective(backbone=wavelet, terms=terms).references(image, [])["content"][0].stats
+    fine, coarse = kept["w0 divisor"] / (96 * 128), kept["w3 divisor"] / (12 * 16)
+    assert coarse / fine > 0.1  # of white noise 0.003

@@ -32,3 +32,10 @@ def test_the_wavelets_have_more_scales_as_a_picture_grows(edge, deepest):
 
 def test_a_training_has_the_layers_of_its_crops():
     assert "y4" not in objective("method=feedforward").terms["style"].layers
+
+
+def test_the_judge_measures_each_scale_by_itself():
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", ["backbone=wavelet", "judge=wavelet"])
+    assert config.backbone.comparable
+    assert not config.judge.network.comparable

@@ -324,6 +324,13 @@ def test_each_level_has_the_layers_of_its_size(objective, noise):
     assert seen == [["s1"], ["s0", "s1"]]
 
 
+def test_a_panorama_needs_as_little_height_as_its_own_layers_do(objective, noise):
+    objective.from_edge = {"s1": 24}
+    objective.terms["content"].layers = {"s0": 1.0}
+    stages = method(objective, levels=[Level(48, 1)]).stages(pictures(noise(3, 48), styles(noise)))
+    assert next(stages).module.size == (3, 48)
+
+
 def test_a_style_that_is_too_small_for_a_level_leaves_it_out(objective, noise, monkeypatch):
     monkeypatch.setattr(objective.backbone, "smallest", 8)
     data = pictures(noise(), [StylePicture("scroll", noise(12, 60, seed=1))])
