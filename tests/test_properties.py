@@ -103,6 +103,14 @@ def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(p
         assert len(str(error)) > 10
 
 
+@pytest.mark.parametrize("key", ["accelerator", "precision"])
+def test_a_trainer_without_what_a_run_reads_is_refused(key):
+    plain = copy.deepcopy(PLAIN)
+    del plain["trainer"][key]
+    with pytest.raises(ValueError, match=f"give trainer.{key}=auto"):
+        validate.check(plain, Invocation(Path(), [], {}))
+
+
 @FEW
 @given(st.recursive(LEAVES, lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8))
 def test_no_configuration_of_a_picture_is_worse_than_refused(node):

@@ -92,6 +92,9 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"threads is {config['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
         )
+    for key in ("accelerator", "precision"):
+        if key not in config["trainer"]:
+            raise ValueError(f"~trainer.{key} takes out what a run reads; give trainer.{key}=auto")
     if str(precision := config["trainer"]["precision"]).startswith("16"):
         raise ValueError(
             f"trainer.precision={precision} lets gradients overflow now and then, which looks like a diverged picture; "
