@@ -39,6 +39,7 @@ MODES = (
     "La",
 )
 PLAIN = OmegaConf.to_container(OmegaConf.create(CHOICES))
+PLAIN["trainer"]["precision"] = "32-true"  # as `instantiate.settled` leaves it
 
 
 @FEW
