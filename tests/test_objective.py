@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nst.losses import Content, Gram, TotalVariation
-from nst.objective import Objective, Target, with_clouds
+from nst.objective import Objective, Target
 from nst.tiling.memmap import Paged
 
 
@@ -102,17 +102,6 @@ def test_where_layers_have_one_unit_no_scale_is_measured_by_the_little_that_it_h
     own = terms["content"].reference(wavelet(image))
     assert kept["w0 divisor"] == own["w0 divisor"]
     assert kept["w3 divisor"] > 10 * own["w3 divisor"]
-
-
-def test_clouds_have_as_much_in_every_octave() -> None:
-    clouds = with_clouds(torch.full((1, 3, 256, 256), 0.5), 0.2) - 0.5
-    assert clouds.std().item() == pytest.approx(0.2, rel=1e-3)
-    power = []
-    for _ in range(5):
-        coarser = torch.nn.functional.avg_pool2d(clouds, 2)
-        power.append((clouds.var() - coarser.var()).item())
-        clouds = coarser
-    assert max(power) < 3 * min(power)
 
 
 def growing(wavelet, **from_edge: int) -> Objective:

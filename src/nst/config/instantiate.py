@@ -303,8 +303,9 @@ def _judging(config: DictConfig, terms: Mapping[str, Term]) -> Objective:
 def settled(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plain configuration in which `auto` is replaced by what it stands for on this machine."""
     node, network = config["trainer"], config["backbone"].get("_target_") == "nst.backbones.Pretrained"
-    precision, accelerator = (str(node.get(key, "auto")) for key in ("precision", "accelerator"))
-    precision = devices.precision(precision, network=network, accelerator=accelerator)
+    if not {"precision", "accelerator"} <= node.keys():
+        return {**config}  # `validate.check` refuses it
+    precision = devices.precision(str(node["precision"]), network=network, accelerator=str(node["accelerator"]))
     return {**config, "trainer": {**node, "precision": precision}}
 
 

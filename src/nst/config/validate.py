@@ -63,6 +63,9 @@ def check(config: Mapping[str, Any], invocation: Invocation) -> None:
     for group, instead in NEEDED.items():
         if group not in config:
             raise ValueError(f"~{group} takes out what a run reads; give {instead}")
+    for key in ("accelerator", "precision"):
+        if isinstance(config["trainer"], Mapping) and key not in config["trainer"]:
+            raise ValueError(f"~trainer.{key} takes out what a run reads; give trainer.{key}=auto")
     if not isinstance(got := config["weights"], Mapping):
         raise ValueError(f"weights is {got!r}, but a loss brings its own weights: give loss=, or weights.<term>=")
     for key, value in config.items():
@@ -92,9 +95,6 @@ def _check_ranges(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"threads is {config['threads']}; give 1 up to {MOST_THREADS}, or null for this job's share of the cores"
         )
-    for key in ("accelerator", "precision"):
-        if key not in config["trainer"]:
-            raise ValueError(f"~trainer.{key} takes out what a run reads; give trainer.{key}=auto")
     if str(precision := config["trainer"]["precision"]).startswith("16"):
         raise ValueError(
             f"trainer.precision={precision} lets gradients overflow now and then, which looks like a diverged picture; "
