@@ -21,6 +21,7 @@ from PIL import Image
 from nst.backbones import Input, Wavelet
 from nst.losses import Content, Gram
 from nst.objective import Objective
+from nst.utils.errors import REPORT
 
 for number in (signal.SIGINT, signal.SIGHUP):
     if (
@@ -38,6 +39,15 @@ IN_C = pytest.mark.skipif(
     reason="no C compiler here",
 )
 """Asks for a compiler, not for what it makes: C that does not compile must fail."""
+
+
+@pytest.fixture(autouse=True)
+def errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what a command that a test calls in this process sets so that errors become a line."""
+    for name in ("HYDRA_FULL_ERROR", REPORT):
+        if name not in os.environ:
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -39,3 +39,12 @@ def test_the_judge_measures_each_scale_by_itself():
         config = compose("train", ["backbone=wavelet", "judge=wavelet"])
     assert config.backbone.comparable
     assert not config.judge.network.comparable
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_vgg_paints_by_four_layers_and_judges_by_the_field_s_five(name):
+    four = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", [f"backbone={name}", f"judge={name}"])
+    assert list(config.layers.style) == four
+    assert list(config.judge.layers.style) == [*four, "relu5_1"]

@@ -116,7 +116,7 @@ def _check_several_devices(config: Mapping[str, Any], invocation: Invocation) ->
     if config["trainer"].get("strategy") in (None, "auto"):
         if (devices not in (1, "1", "auto", None) and devices not in ([0], "0,", "0")) or nodes not in (1, None):
             raise ValueError(
-                f"trainer.devices={devices} needs trainer=ddp: type trainer=ddp trainer.devices={devices} "
+                f"trainer.devices={devices!r} needs trainer=ddp: type trainer=ddp trainer.devices={devices!r} "
                 f"(or trainer.devices=1)"
             )
         return
