@@ -42,9 +42,9 @@ def test_the_judge_measures_each_scale_by_itself():
 
 
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])
-def test_vgg_paints_by_four_layers_and_judges_by_the_field_s_five(name):
-    four = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
+def test_vgg_paints_with_little_of_its_deepest_layer_and_judges_by_all_five_alike(name):
+    alike = {f"relu{number}_1": 1.0 for number in range(1, 6)}
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("train", [f"backbone={name}", f"judge={name}"])
-    assert list(config.layers.style) == four
-    assert list(config.judge.layers.style) == [*four, "relu5_1"]
+    assert config.layers.style == alike | {"relu5_1": 0.1}
+    assert config.judge.layers.style == alike
