@@ -7,7 +7,7 @@ import pytest
 import torch
 from bad_places import CHOICES
 from conftest import grey_noise
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -91,6 +91,7 @@ def paths(node, before=()):
 
 @settings(FEW, max_examples=400)
 @given(st.sampled_from(sorted(set(paths(PLAIN)))), LEAVES)
+@example(("trainer", "devices"), "\n")
 def test_any_value_anywhere_in_a_configuration_is_taken_or_refused_in_one_line(path, value):
     plain = copy.deepcopy(PLAIN)
     node = plain
